@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from ikura.process_state import processor
@@ -99,16 +101,29 @@ def machine_facts() -> NodeFacts:
         ['ikura', 'python']
     """
     import socket
+
+    found = {"ikura": __version__, "python": platform.python_version(), **_installed()}
+    return NodeFacts(socket.gethostname(), found, processor(), _features())
+
+
+@cache
+def _installed() -> Mapping[str, str]:
+    """Versions of `LIBRARIES`, of those that are installed; they take milliseconds to look up."""
     from importlib.metadata import PackageNotFoundError, version
 
-    from llvmlite import binding
-
-    found = {"ikura": __version__, "python": platform.python_version()}
+    found = {}
     for name in LIBRARIES:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
-    features = ",".join(sorted(name for name, there in binding.get_host_cpu_features().items() if there))
-    return NodeFacts(socket.gethostname(), found, processor(), features)
+    return MappingProxyType(found)
+
+
+@cache
+def _features() -> str:
+    """What the processor can do, as the compiler names it."""
+    from llvmlite import binding
+
+    return ",".join(sorted(name for name, there in binding.get_host_cpu_features().items() if there))
 
 
 def node_questions() -> Callable[[str, str], dict[str, Any]]:

@@ -23,7 +23,7 @@ from ikura.large_batch.distance_law import growth_of
 from ikura.large_batch.measure_result import Measures, Moment
 from ikura.large_batch.noise_scale import NoiseScale
 from ikura.study.record.facts import AccountRecord
-from ikura.study.record.interventions import Action, Intervention, Request
+from ikura.study.record.intervention import Action, Intervention, Request
 from ikura.study.record.progress import Progress
 from ikura.trial_state import State
 

@@ -21,7 +21,7 @@ from ikura.cli.line_chart import chart
 from ikura.cli.option_values import hyperparameter_values
 from ikura.cli.session import Session
 from ikura.errors import UsageError
-from ikura.study.record.interventions import Action, Request
+from ikura.study.record.intervention import Action, Request
 from ikura.study.record.trial import Purpose, Trial
 
 

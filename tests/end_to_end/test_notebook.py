@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +27,28 @@ TRAIN = """
 run = ikura.train("iris", hyperparameters={"learning_rate": 0.01}, epochs=1_000_000, checks=False, out="trained")
 run.start()
 """
-LIVE = """
-import asyncio
+WITHOUT_WIDGETS = """
+sys.modules["anywidget"] = None
+plain = ikura.train("iris", hyperparameters={"learning_rate": 0.01}, epochs=1_000_000, checks=False, out="plain")
+plain.start()
+"""
+STOP = """
+plain.stop()
+plain.wait()
+await asyncio.sleep(1.5)
+"""
+BEGUN = """
+import asyncio, sys
 assert asyncio.get_running_loop().is_running()
-run.set(learning_rate=0.003)
-while run.study.interventions[0].state.open:
+while not len(run.curve):
+    await asyncio.sleep(0.1)
+"""
+TOLD = """
+import gc
+[one.told for one in gc.get_objects() if type(one).__name__ == "StudyView"]
+"""
+LIVE = """
+while len(run.study.interventions) < 3 or run.study.interventions[2].state.open:
     await asyncio.sleep(0.1)
 run.stop()
 study = run.wait()
@@ -36,13 +57,29 @@ study.replay(0).equals(study.curve(0)), [one.state.value for one in study.interv
 """
 
 
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook that a real kernel has run.
+
+    Attributes:
+        cells: with all that was shown in their places.
+        told: what the view of the run said to each request that its buttons sent.
+        hand: what could be asked of it in the end.
+    """
+
+    cells: list[Any]
+    told: list[str]
+    hand: dict[str, Any]
+
+
 @pytest.fixture(scope="module")
-def cells(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
-    """The outputs of each cell of a notebook that a real kernel has run, each with all that was shown in its place."""
+def notebook(tmp_path_factory: pytest.TempPathFactory) -> Notebook:
+    """A notebook of a tuned study and of two runs under a hand, the second where there are no widgets."""
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     folder = tmp_path_factory.mktemp("notebook")
     book = nbformat.v4.new_notebook()
-    book.cells = [nbformat.v4.new_code_cell(source) for source in (TUNE, TRAIN, LIVE)]
+    sources = (TUNE, TRAIN, BEGUN, LIVE, WITHOUT_WIDGETS, STOP, TOLD)
+    book.cells = [nbformat.v4.new_code_cell(source) for source in sources]
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "", "language": "python"}
     spec = folder / "jupyter" / "kernels" / "python3"
     spec.mkdir(parents=True)
@@ -52,8 +89,45 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
         patch.setenv("JUPYTER_PATH", str(folder / "jupyter"))
         patch.setenv("OMP_NUM_THREADS", "1")
         client = nbclient.NotebookClient(book, timeout=300, resources={"metadata": {"path": str(folder)}})
-        client.execute(env=dict(os.environ))
-    return list(book.cells)
+        # A test in a browser may have left an event loop running in this thread.
+        with ThreadPoolExecutor(1) as thread:
+            told, hand = thread.submit(lambda: asyncio.run(worked_with(client))).result()
+    return Notebook(list(book.cells), told, hand)
+
+
+REQUESTS = (
+    {"action": "set", "values": {"learning_rate": -1}},
+    {"action": "set", "values": {"units": 5}},
+    {"action": "go-on", "values": {}},
+    {"action": "inject", "values": {}},
+    {"action": ["set"], "values": {}},
+    {"nothing": 1},
+    {"action": "set", "values": {"learning_rate": 0.003}},
+    {"action": "pause", "values": {}},
+    {"action": "go-on", "values": {}},
+)
+
+
+async def worked_with(client: Any) -> tuple[list[str], dict[str, Any]]:
+    """Run a notebook, and send what the buttons of the view of a run send; return what it says, and its last state."""
+    told: list[str] = []
+    async with client.async_setup_kernel(env=dict(os.environ)):
+        for index, cell in enumerate(client.nb.cells):
+            await client.async_execute_cell(cell, index)
+            if cell.source == BEGUN:
+                [view] = [key for key, one in client.widget_state.items() if "markup" in one]
+                for request in REQUESTS:
+                    data = {"method": "custom", "content": request}
+                    client.kc.shell_channel.send(client.kc.session.msg("comm_msg", {"comm_id": view, "data": data}))
+                    told.append(await said(client))
+    return told, client.widget_state[view]["hand"]
+
+
+async def said(client: Any) -> str:
+    """What the view says, once the kernel has done all that it was sent."""
+    cell = await client.async_execute_cell(client.nb.cells[-1], len(client.nb.cells) - 1)
+    [told] = ast.literal_eval(cell.outputs[0]["data"]["text/plain"])
+    return str(told)
 
 
 def htmls(cell: Any) -> list[str]:
@@ -61,8 +135,8 @@ def htmls(cell: Any) -> list[str]:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_study_tells_its_progress_in_one_line_and_shows_itself(cells: list[Any]) -> None:
-    line, shown = htmls(cells[0])
+def test_a_study_tells_its_progress_in_one_line_and_shows_itself(notebook: Notebook) -> None:
+    line, shown = htmls(notebook.cells[0])
     assert line.count("<code>") == 1
     assert "done" in line
     assert "3 of 3 trials ended, finished" in shown
@@ -71,12 +145,31 @@ def test_a_study_tells_its_progress_in_one_line_and_shows_itself(cells: list[Any
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_run_shows_itself_while_it_trains_and_is_steered_beside_a_running_loop(cells: list[Any]) -> None:
-    [live] = htmls(cells[1])
+def test_a_run_shows_itself_while_it_trains_and_is_steered_beside_a_running_loop(notebook: Notebook) -> None:
+    [live] = htmls(notebook.cells[1])
     assert "1 of 1 trial ended, finished" in live
     assert "Chosen: trial 0" in live
-    [told] = [one["data"]["text/plain"] for one in cells[2].outputs if one.output_type == "execute_result"]
-    assert told == "(True, ['applied', 'applied'])"
+    [told] = [one["data"]["text/plain"] for one in notebook.cells[3].outputs if one.output_type == "execute_result"]
+    assert told == "(True, ['applied', 'applied', 'applied', 'applied'])"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_hand_of_a_view_asks_and_is_told_what_is_wrong(notebook: Notebook) -> None:
+    assert notebook.told[0].startswith("learning_rate must be")
+    assert "units stays as it is while a network trains" in notebook.told[1]
+    assert [one.startswith("the view can not ask for") for one in notebook.told[2:5]] == [True] * 3
+    assert notebook.told[5:] == ["a request has an action and values", "", "", ""]
+    assert notebook.hand["values"]["learning_rate"] == 0.003
+    assert notebook.hand["actions"] == []
+    assert [line.split(" · ")[0] for line in notebook.hand["log"]] == ["pause", "go-on", "stop"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_saved_notebook_keeps_what_was_shown_and_no_widget(notebook: Notebook) -> None:
+    for cell in (notebook.cells[1], notebook.cells[4]):
+        [shown] = [one for one in cell.outputs if "text/html" in one.get("data", {})]
+        assert "1 of 1 trial ended, finished" in shown["data"]["text/html"]
+        assert "application/vnd.jupyter.widget-view+json" not in shown["data"]
 
 
 def test_without_a_notebook_nothing_is_shown_and_nobody_told(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from math import ceil, exp, inf, sqrt
+from math import ceil, exp, inf, log2, pi, sin, sqrt
 from typing import Any
 
 import numpy as np
@@ -181,6 +181,16 @@ class Schedulers:
             self.after_epoch.append(now)
         elif name == "cosine":
             self.after_step.append(lr_scheduler.CosineAnnealingLR(rule, steps * epochs, v["final_share"] * lr))
+        elif name == "flat_cos":
+            end = steps * epochs
+            flat = ceil(end / 2)
+            low = v["final_share"]
+            share = [1.0] * flat + [low + (1 - low) * sin(pi * (1 - n / end)) ** 2 for n in range(flat, end + 1)]
+            self.after_step.append(lr_scheduler.LambdaLR(rule, lambda n: share[n]))
+        elif name == "coslog":
+            low, waves = v["final_share"], [log2(1 + 15 * n / (steps * epochs)) for n in range(steps * epochs + 1)]
+            wave = [low + (1 - low) * sin(pi * one) ** 2 for one in waves]
+            self.after_step.append(lr_scheduler.LambdaLR(rule, lambda n: wave[n]))
         elif name == "one_cycle":
             cycle = lr_scheduler.OneCycleLR(
                 rule, lr, steps * epochs, pct_start=v["peak_at"], div_factor=1 / v["initial_share"],

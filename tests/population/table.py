@@ -67,6 +67,8 @@ SCHEDULES = rows(
             "step": {"step_epochs": 2, "step_factor": 0.3},
             "pieces": {"pieces": "1:0.3 3:0.05"},
             "cosine": {"final_share": 0.1},
+            "flat_cos": {"final_share": 0.1},
+            "coslog": {"final_share": 0.05},
             "one_cycle": {"peak_at": 0.4, "initial_share": 0.1, "final_share": 0.01},
             "plateau": {"plateau_patience": 0, "step_factor": 0.5, "learning_rate": 0.4},
             "distance": {"distance_growth": 1.2, "step_factor": 0.6},

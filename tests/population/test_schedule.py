@@ -56,7 +56,7 @@ def test_equals_torch_step_for_step(name: str, data: st.DataObject, steps: int, 
             }
         )
     )
-    if name in ("cosine", "one_cycle"):
+    if name in ("cosine", "flat_cos", "coslog", "one_cycle"):
         own["final_share"] = data.draw(st.floats(1e-4, 1))
     if name == "one_cycle":
         assume(own["peak_at"] * steps * epochs > 1)
@@ -83,7 +83,7 @@ def test_every_shape_stays_between_its_floor_and_the_learning_rate(
     assert (found <= 0.3 * (1 + 1e-12)).all()
     assert (found[ceil(warm_up * steps) :] >= 0.3 * min(final, initial if name == "one_cycle" else 1) - 1e-12).all()
     beyond = learning_rates(values, epochs + 50, steps, epochs)
-    if name == "cosine" or (name == "one_cycle" and steps * epochs > 1 and peak < 1):
+    if name in ("cosine", "flat_cos", "coslog") or (name == "one_cycle" and steps * epochs > 1 and peak < 1):
         np.testing.assert_allclose(beyond, 0.3 * final, rtol=1e-12, atol=1e-12)
 
 

@@ -17,7 +17,7 @@ from ikura.cli import main
 from ikura.errors import UsageError
 from ikura.steer import ask
 from ikura.study.record.facts import SECONDS
-from ikura.study.record.interventions import Action, Request, Status
+from ikura.study.record.intervention import Action, Request, Status
 from ikura.study.record.store import Store
 
 from .conftest import SPACE

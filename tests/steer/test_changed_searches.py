@@ -14,7 +14,7 @@ from ikura.errors import UsageError
 from ikura.search import Stage, proposer
 from ikura.space import Space
 from ikura.study.record.decision import SearchPlan
-from ikura.study.record.interventions import Action, Request, Status
+from ikura.study.record.intervention import Action, Request, Status
 from ikura.study.search_loop import observations
 from ikura.study.search_stages import following, within
 

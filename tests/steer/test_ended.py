@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ikura.api.study import Study
-from ikura.study.record.interventions import Status
+from ikura.study.record.intervention import Status
 
 from .test_steered_studies import OWN, curve, loss, tune
 

@@ -11,7 +11,7 @@ import pytest
 import ikura
 from ikura.api.study import Study
 from ikura.errors import UsageError
-from ikura.study.record.interventions import Action, Status
+from ikura.study.record.intervention import Action, Status
 
 from .test_steered_studies import OWN, Asking, Hand, curve, loss, tune
 

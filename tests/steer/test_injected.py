@@ -11,7 +11,7 @@ import ikura
 from ikura.api.study import Study
 from ikura.cli import main
 from ikura.errors import UsageError
-from ikura.study.record.interventions import Status
+from ikura.study.record.intervention import Status
 
 from .test_steered_studies import curve, tune
 

@@ -10,7 +10,7 @@ import pytest
 
 import ikura
 from ikura.api.study import Study
-from ikura.study.record.interventions import Status
+from ikura.study.record.intervention import Status
 
 from .test_pauses import replayed
 from .test_steered_studies import OWN, SPACE, curve, loss, tune

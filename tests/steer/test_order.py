@@ -12,7 +12,7 @@ import pytest
 import ikura
 from ikura.api.study import Study
 from ikura.errors import UsageError
-from ikura.study.record.interventions import Action, Status
+from ikura.study.record.intervention import Action, Status
 from ikura.study.record.ledger import Ledger
 from ikura.study.record.store import Store
 

@@ -15,7 +15,8 @@ from ikura.api.study import Study
 from ikura.cli import main
 from ikura.population.snapshot import unpacked
 from ikura.study.record.facts import LEGS
-from ikura.study.record.interventions import Interventions, Status
+from ikura.study.record.intervention import Status
+from ikura.study.record.interventions import Interventions
 from ikura.study.steered import Deadline
 from ikura.trial_state import State
 

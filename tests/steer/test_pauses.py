@@ -11,7 +11,7 @@ import pytest
 import ikura
 from ikura.api.live_run import LiveRun
 from ikura.api.study import Study
-from ikura.study.record.interventions import Status
+from ikura.study.record.intervention import Status
 from ikura.trial_state import State
 
 from .test_steered_studies import OWN, curve, loss, states, tune

@@ -10,7 +10,7 @@ import pytest
 import ikura
 from ikura.api.study import Study
 from ikura.cli import main
-from ikura.study.record.interventions import Status
+from ikura.study.record.intervention import Status
 
 from ..sweep import swept
 from .test_steered_studies import curve, tune

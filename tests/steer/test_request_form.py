@@ -13,7 +13,7 @@ import pytest
 from ikura.api.study import Study
 from ikura.cli import main
 from ikura.errors import UsageError
-from ikura.study.record.interventions import Action, Request
+from ikura.study.record.intervention import Action, Request
 
 NUMBERS: tuple[Any, ...] = ("1", 1.0, 2.5, True, None, [1], b"1", 10**30, -(10**400), float("nan"), np.float64(1))
 

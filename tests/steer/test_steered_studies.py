@@ -20,7 +20,7 @@ from ikura.diagnose.learning_curve import train_on
 from ikura.nn.noise import key
 from ikura.population.job import Job, train
 from ikura.population.member import Member
-from ikura.study.record.interventions import Intervention, Status
+from ikura.study.record.intervention import Intervention, Status
 from ikura.study.record.progress import Progress
 from ikura.study.steered import ConfigurationCourse
 from ikura.study.training_setup import setup_again

@@ -14,7 +14,7 @@ from torch import nn
 
 import ikura
 from ikura.api.live_run import LiveRun
-from ikura.study.record.interventions import Status
+from ikura.study.record.intervention import Status
 from ikura.study.record.store import Store
 from ikura.trial_state import State
 

@@ -122,7 +122,7 @@ def begun(name: str, run: Path) -> Study:
     "names",
     [
         ("table", "own network"),
-        ("own network", "own network, another seed"),
+        pytest.param(("own network", "own network, another seed"), marks=pytest.mark.sweep),
         ("images", "own network", "images, another seed"),
     ],
 )
@@ -197,7 +197,7 @@ def in_a_worker(place: tuple[str, str]) -> tuple[float, list[str]]:
 
 
 @forked
-@pytest.mark.parametrize("name", ["own network", "images"])
+@pytest.mark.parametrize("name", swept(["own network", "images"], core=["own network"]))
 def test_inside_a_pool_of_processes(name: str, alone: Any, tmp_path: Path) -> None:
     expected = alone(name).test.value
     with multiprocessing.get_context("fork").Pool(2) as pool:

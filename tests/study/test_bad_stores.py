@@ -18,7 +18,8 @@ from ikura.errors import RunError, StorageError, UsageError
 from ikura.population.job import Outcome
 from ikura.study.record.address import Address, name_from, parse_url
 from ikura.study.record.facts import TILE_SIZE
-from ikura.study.record.interventions import Action, Interventions, Request
+from ikura.study.record.intervention import Action, Request
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
 from ikura.study.record.trial import Purpose, Trial

@@ -18,6 +18,7 @@ from ikura.study.executor import Executor
 from ikura.study.finalists import fitting
 from ikura.study.record.progress import Progress
 
+from ..sweep import swept
 from .comparing import assert_same
 from .test_time_limit import Clock
 
@@ -55,7 +56,7 @@ def test_the_intervals_of_one_network_are_those_of_wilson_at_95_percent(tune: Tu
         assert tuple(interval) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "log_loss"])
+@pytest.mark.parametrize("metric", swept(["accuracy", "log_loss"], core=["accuracy"]))
 def test_finalists_cut_short_do_not_replace_a_better_network(
     metric: str, tune: Tune, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,7 +86,7 @@ def test_no_time_for_any_finalist(tune: Tune, monkeypatch: pytest.MonkeyPatch) -
     assert any("no time was left to train finalists" in line for line in told.said)
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "log_loss"])
+@pytest.mark.parametrize("metric", swept(["accuracy", "log_loss"], core=["log_loss"]))
 def test_finalists_trained_in_full_are_chosen_by_their_mean(metric: str, tune: Tune) -> None:
     study = tune(metric=metric, finalists=3, **OPTIONS | {"time_limit": None})
     finals = study.trials.query("purpose == 'finalist'")
@@ -104,7 +105,7 @@ def test_the_search_s_best_network_is_kept_and_no_other(tune: Tune, monkeypatch:
         assert study.best.number == searched(study).iloc[0]["number"]
 
 
-@pytest.mark.parametrize("content", [None, b"", b"damaged"], ids=["gone", "empty", "damaged"])
+@pytest.mark.parametrize("content", swept({"gone": None, "empty": b"", "damaged": b"damaged"}, core=["damaged"]))
 def test_weights_that_were_lost_are_trained_again(
     content: bytes | None, tune: Tune, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,9 +12,11 @@ import pytest
 import torch
 from torch import nn
 
+import ikura
 from ikura.api.study import Study
 
 from .comparing import assert_same
+from .unreported import short_report
 
 Tune = Callable[..., Study]
 COPIES: dict[str, Callable[[Any], Any]] = {
@@ -26,6 +28,17 @@ COPIES: dict[str, Callable[[Any], Any]] = {
 every_way = pytest.mark.parametrize("way", COPIES)
 
 
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A study of a network whose factory cannot be pickled."""
+    options: dict[str, Any] = {"trials": 2, "epochs": 2, "finalists": 0, "jobs": 1, "ensemble": "none"}
+    with short_report():
+        return ikura.tune(
+            "iris", network=lambda hp: nn.Linear(hp.inputs, hp.outputs), out=tmp_path_factory.mktemp("own") / "run",
+            **options,
+        )  # fmt: skip
+
+
 @every_way
 def test_a_study(way: str, iris: Study) -> None:
     other = COPIES[way](iris)
@@ -34,13 +47,12 @@ def test_a_study(way: str, iris: Study) -> None:
 
 
 @every_way
-def test_a_study_of_one_s_own_network(way: str, tune: Tune) -> None:
-    study = tune(network=lambda hp: nn.Linear(hp.inputs, hp.outputs), trials=2, finalists=0)
+def test_a_study_of_one_s_own_network(way: str, own: Study) -> None:
     if way == "pickle":
         with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
-            pickle.dumps(study)
+            pickle.dumps(own)
         return
-    assert_same(COPIES[way](study), study)
+    assert_same(COPIES[way](own), own)
 
 
 @every_way

@@ -36,9 +36,9 @@ def own(hp: Any) -> nn.Module:
     ("network", "schedule", "finalists"),
     [
         (None, "early-stopping", 2),
-        (None, "none", 0),
+        pytest.param(None, "none", 0, marks=pytest.mark.sweep),
         (None, "successive-halving", 2),
-        (own, "none", 2),
+        pytest.param(own, "none", 2, marks=pytest.mark.sweep),
         (own, "successive-halving", 0),
     ],
 )

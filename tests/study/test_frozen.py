@@ -21,6 +21,7 @@ from ikura.space.limits import ARCHITECTURE, BOUNDS
 from ikura.space.strength import too_strong
 from ikura.study.chosen_space import check_space
 
+from ..sweep import swept
 from .conftest import Tune
 
 # So small that float32 loses it beside any weight, of either engine.
@@ -40,7 +41,7 @@ def test_a_trial_whose_weights_do_not_move_is_frozen(tune: Tune) -> None:
     assert "No epoch moved the weights of 0" in str(states(View(study)))
 
 
-@pytest.mark.parametrize("schedule", ["none", "successive-halving", "racing"])
+@pytest.mark.parametrize("schedule", swept(["none", "successive-halving", "racing"], core=["racing"]))
 def test_its_neighbours_go_on(tune: Tune, schedule: str) -> None:
     space = {"optimizer": "sgd", "learning_rate": choice(LOST, 0.1), "units": 8}
     study = tune(space=space, trials=6, finalists=1, schedule=schedule, search="random")

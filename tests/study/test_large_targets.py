@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,12 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
 import ikura
 
+from ..sweep import one_in
+
 METRICS = {"r2": r2_score, "rmse": lambda *pair: mean_squared_error(*pair) ** 0.5, "mae": mean_absolute_error}
 
 
-@pytest.mark.parametrize("offset", [0.0, 1.7e9, -3e12, 1e15])
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize(("offset", "metric"), one_in(5, list(product([1e15, 1.7e9, -3e12, 0.0], METRICS))))
 def test_the_score_is_that_of_the_predictions(offset: float, metric: str, tmp_path: Path) -> None:
     random = np.random.default_rng(8)
     a = random.normal(size=200)

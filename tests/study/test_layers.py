@@ -14,13 +14,14 @@ from ikura.data import load_bundled
 from ikura.errors import SpaceError
 from ikura.study.chosen_space import check_space
 
+from ..sweep import swept
 from .comparing import assert_replays
 
 Tune = Callable[..., Study]
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu:0"])
-@pytest.mark.parametrize("name", ["batch", "ghost", "layer"])
+@pytest.mark.parametrize("name", swept(["batch", "ghost", "layer"], core=["ghost"]))
 def test_a_saved_model_keeps_its_normalisation(tune: Tune, name: str, device: str) -> None:
     space: dict[str, Any] = {
         "normalisation": name, "layers": ikura.integer(1, 2),

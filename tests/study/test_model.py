@@ -23,6 +23,7 @@ from ikura.data import load_bundled
 from ikura.data.options import DataOptions
 from ikura.errors import DataError, RunError, UsageError
 
+from ..sweep import swept
 from .unreported import short_report
 
 Tune = Callable[..., Study]
@@ -183,8 +184,10 @@ def test_arrays_are_predicted_as_arrays(tune: Tune) -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [["no", "yes"], [False, True], [3, 10], [-1, 1], [0.0, 1.0]],
-    ids=["text", "truth", "int", "sign", "float"],
+    swept(
+        {"text": ["no", "yes"], "truth": [False, True], "int": [3, 10], "sign": [-1, 1], "float": [0.0, 1.0]},
+        core=["text", "sign"],
+    ),
 )
 def test_classes_come_back_as_they_were_given(values: list[Any], tune: Tune) -> None:
     x, y = load_iris(return_X_y=True)

@@ -15,6 +15,7 @@ from ikura.errors import RunError, SpaceError, UsageError
 from ikura.nn.zoo import CNN, NETWORKS
 from ikura.study.record.networks import budget
 
+from ..sweep import swept
 from .comparing import assert_replays
 
 Tune = Callable[..., Study]
@@ -69,7 +70,7 @@ def test_a_stopped_study_of_images_goes_on(tune: Tune, digits: tuple[np.ndarray,
     assert resumed.best == whole.best
 
 
-@pytest.mark.parametrize("name", ["f1", "resnet20"])
+@pytest.mark.parametrize("name", swept(["f1", "resnet20"], core=["resnet20"]))
 def test_other_networks_by_name(tune: Tune, digits: tuple[np.ndarray, np.ndarray], name: str) -> None:
     x, y = digits[0][:60], digits[1][:60]
     study = tune((x, y), network=name, trials=2, epochs=1, finalists=1)

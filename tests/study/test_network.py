@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ikura.data import load_bundled
 from ikura.errors import UsageError
 from ikura.study.record.progress import Progress
 
+from ..sweep import one_in, swept
 from .comparing import assert_replays, assert_same
 
 Tune = Callable[..., Study]
@@ -259,7 +261,10 @@ class Coded(nn.Module):
         return out + self.table(codes.long()).sum(1) if codes.shape[1] else out
 
 
-@pytest.mark.parametrize(("network", "embedded"), [(linear, False), (Coded, False), (Coded, True)])
+@pytest.mark.parametrize(
+    ("network", "embedded"),
+    [(linear, False), pytest.param(Coded, False, marks=pytest.mark.sweep), (Coded, True)],
+)
 def test_codes_are_given_to_networks_that_take_them(
     network: Any, embedded: bool, tune: Tune, mixed: pd.DataFrame
 ) -> None:
@@ -286,8 +291,7 @@ class Told(Progress):
         self.lines.append(line)
 
 
-@pytest.mark.parametrize("where", ["the factory", "the forward"])
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize(("jobs", "where"), one_in(3, list(product([1, 2], ["the factory", "the forward"]))))
 def test_hyperparameters_of_which_no_network_can_be_made_are_infeasible(jobs: int, where: str, tune: Tune) -> None:
     class Narrow(nn.Linear):
         def forward(self, x: Tensor) -> Tensor:
@@ -352,7 +356,7 @@ class Pair(nn.Module):
         return self.layer(x), 1
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", swept([1, 2], core=["1"]))
 @pytest.mark.parametrize(
     ("data", "network", "line"),
     [

@@ -19,7 +19,8 @@ from ikura.cli import main
 from ikura.errors import RunError, StorageError
 from ikura.study.record.address import Address, name_from
 from ikura.study.record.facts import TILE_SIZE
-from ikura.study.record.interventions import Action, Interventions, Request
+from ikura.study.record.intervention import Action, Request
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.server import Server
 from ikura.study.record.store import Store
 from ikura.study.record.trial import Purpose, Trial

@@ -84,9 +84,7 @@ NAMED: list[tuple[Any, Any, str]] = [
 
 CASES = {f"{loss} of {task}": (loss, y, task) for loss, y, task in NAMED}
 CORE = (
-    "huber:delta=0.5 of regression",
     "focal of multiclass",
-    "hinge of binary",
     "mae of regression",
     "None of multilabel",
 )

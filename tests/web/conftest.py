@@ -5,7 +5,8 @@ from __future__ import annotations
 import http.client
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,19 +50,41 @@ class Client:
         return self
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Callable[..., Client]]:
-    """Serve a folder; returns a client that has the cookie."""
+@contextmanager
+def serving() -> Iterator[Callable[..., Client]]:
+    """Serves folders, each to a client that has the cookie."""
     servers: list[Server] = []
 
-    def serve(folder: Path | None = None, **options: Any) -> Client:
-        server = Server(folder or tmp_path, **options).__enter__()
+    def serve(folder: Path | str, **options: Any) -> Client:
+        server = Server(folder, **options).__enter__()
         servers.append(server)
         return Client(server).take_in()
 
     yield serve
     for one in servers:
         one.__exit__()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Callable[..., Client]]:
+    """Serve a folder, by default the test's own; returns a client that has the cookie."""
+    with serving() as serve:
+        yield lambda folder=None, **options: serve(folder or tmp_path, **options)
+
+
+@pytest.fixture(scope="module")
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A client of a folder with one run, `penguins`, which nothing changes, beside one that is not served."""
+    folder = tmp_path_factory.mktemp("looked-at")
+    make_run(folder / "outside").close()
+    with closing(make_run(folder / "runs" / "penguins")), serving() as serve:
+        yield serve(folder / "runs")
+
+
+@pytest.fixture
+def client(looked_at: Client) -> Client:
+    """A client of one's own of `looked_at`."""
+    return replace(looked_at, headers=dict(looked_at.headers))
 
 
 @pytest.fixture

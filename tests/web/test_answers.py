@@ -129,12 +129,9 @@ def test_sorting_and_filtering_are_those_of_pandas(make: Make, served: Served, t
         ("curves", {"trials": "1,x"}, "whole numbers"),
     ],
 )
-def test_what_is_asked_wrongly_is_told_in_a_line(
-    make: Make, served: Served, tmp_path: Path, question: str, parts: dict[str, str], words: str
-) -> None:
-    make(tmp_path / "run")
+def test_what_is_asked_wrongly_is_told_in_a_line(client: Any, question: str, parts: dict[str, str], words: str) -> None:
     query = "&".join(f"{name}={quote(value)}" for name, value in parts.items())
-    status, _, body = served()(f"/api/{question}?run=run&{query}")
+    status, _, body = client(f"/api/{question}?run=penguins&{query}")
     assert status == 400
     assert words in body.decode()
     assert b"\n" not in body

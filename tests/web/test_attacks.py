@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import ikura
+from ikura.cli import main
 from ikura.web import server as server_module
 
 Served = Callable[..., Any]
@@ -80,7 +81,7 @@ def test_training_is_undisturbed(tmp_path: Path, served: Served, monkeypatch: py
     monkeypatch.setattr(server_module, "PATIENCE", 1.0)
     runs = tmp_path / "runs"
     runs.mkdir()
-    assert begin(tmp_path / "a").wait() == 0
+    assert main([*STUDY, "--out", str(tmp_path / "a")]) == 0
     client = served(runs)
     training = begin(runs / "b")
     try:

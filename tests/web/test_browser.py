@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from ikura.study.record.interventions import Action, Interventions, Request
+from ikura.study.record.intervention import Action, Request
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.store import Store
 from tests.web.runs_on_disk import outcome
 

@@ -20,12 +20,6 @@ Make = Callable[..., Store]
 Served = Callable[..., Any]
 
 
-@pytest.fixture
-def client(make: Make, served: Served, tmp_path: Path) -> Any:
-    make(tmp_path / "penguins")
-    return served()
-
-
 def test_the_key_becomes_a_cookie_that_scripts_and_other_pages_do_not_get(client: Any) -> None:
     status, headers, body = client(f"/study?run=penguins&token={client.server.guests.token}", cookie=None)
     assert status == 200
@@ -107,10 +101,7 @@ def test_no_path_leads_to_another_file(client: Any, path: str) -> None:
 @pytest.mark.parametrize(
     "run", ["..", "../outside", "..%2Foutside", "%2e%2e/outside", "/tmp", "penguins/..", "penguins/", "", "%00"]
 )
-def test_only_runs_below_the_folder_are_there(make: Make, served: Served, tmp_path: Path, run: str) -> None:
-    make(tmp_path / "outside")
-    make(tmp_path / "runs" / "penguins")
-    client = served(tmp_path / "runs")
+def test_only_runs_below_the_folder_are_there(client: Any, run: str) -> None:
     for question in ("study", "trials", "points", "curves", "trial", "rounds"):
         status, _, body = client(f"/api/{question}?run={run}")
         assert (status, body) == (404, b"no such run in the folder that is served")

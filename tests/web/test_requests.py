@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,26 @@ import pytest
 
 from ikura.errors import RunError, UsageError
 from ikura.steer import Steering
-from ikura.study.record.interventions import Action, Interventions, Request
+from ikura.study.record.intervention import Action, Request
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.store import Store
 from ikura.web import request_body, worker
 from ikura.web.helper_process import HelperProcess
 from ikura.web.requests import ACTIONS, UNTOUCHED, interventions, request_of
+from tests.web.conftest import serving
+from tests.web.runs_on_disk import make_run
 
 Make = Callable[..., Store]
 Served = Callable[..., Any]
 
 
-@pytest.fixture
-def client(make: Make, served: Served, tmp_path: Path) -> Any:
-    make(tmp_path / "run", ended=2)
-    return served()
+@pytest.fixture(scope="module")
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A client of a folder with a run whose trials wait, which nothing changes, beside one that is not served."""
+    folder = tmp_path_factory.mktemp("asked")
+    make_run(folder / "outside", ended=2).close()
+    with closing(make_run(folder / "runs" / "run", ended=2)), serving() as serve:
+        yield serve(folder / "runs")
 
 
 def post(client: Any, body: bytes, path: str = "/api/ask", **headers: str) -> tuple[int, str]:
@@ -104,10 +111,10 @@ def test_a_body_that_does_not_come_is_not_waited_for(client: Any, monkeypatch: p
 
 
 @pytest.mark.parametrize("headers", [{"origin": "http://evil.example"}, {"cookie": "x=1"}, {"host": "evil.example"}])
-def test_nobody_else_asks(client: Any, tmp_path: Path, headers: dict[str, str]) -> None:
+def test_nobody_else_asks(client: Any, headers: dict[str, str]) -> None:
     form = {"run": "run", "action": "set", "trial": 3, "values": {"learning_rate": 0.1}}
     assert post(client, json.dumps(form).encode(), **headers)[0] in (401, 403, 421)
-    assert interventions(tmp_path / "run") == []
+    assert interventions(client.server.answers.folders.folder / "run") == []
 
 
 def test_a_page_that_only_shows_takes_no_request(make: Make, served: Served, tmp_path: Path) -> None:
@@ -119,11 +126,12 @@ def test_a_page_that_only_shows_takes_no_request(make: Make, served: Served, tmp
     assert json.loads(client("/api/changeable?run=run")[2]) == {"names": [], "actions": []}
 
 
-def test_a_run_elsewhere_is_not_asked(make: Make, client: Any, tmp_path: Path) -> None:
-    make(tmp_path.parent / f"{tmp_path.name}-outside", ended=2)
-    for run in ("../outside", f"../{tmp_path.name}-outside", "", "/etc"):
+def test_a_run_elsewhere_is_not_asked(client: Any) -> None:
+    outside = client.server.answers.folders.folder.parent / "outside"
+    for run in ("../outside", str(outside), "", "/etc"):
         form = {"run": run, "action": "set", "trial": 3, "values": {"learning_rate": 0.1}}
         assert post(client, json.dumps(form).encode()) == (404, "no such run in the folder that is served")
+    assert interventions(outside) == []
 
 
 def test_the_log_is_that_of_the_record(make: Make, served: Served, tmp_path: Path) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,11 @@ import pytest
 from filelock import FileLock
 
 import ikura
-from ikura.study.record.interventions import Status
+from ikura.study.record.intervention import Status
 from ikura.study.record.progress import Progress
 
 Served = Callable[..., Any]
-RESUME = "import sys; from ikura.cli import main; sys.exit(main(['resume', sys.argv[1], '-q']))"
+Resume = Callable[[Path], Future[ikura.Study]]
 SPACE: dict[str, Any] = {"learning_rate": ikura.log(1e-3, 1e-1), "optimizer": "momentum", "units": 8, "batch_size": 16}
 ASK = "text=Ask for these values"
 
@@ -33,6 +32,13 @@ class Leaving(Progress):
 
 
 @pytest.fixture
+def resume() -> Iterator[Resume]:
+    """Resumes a study in a thread, while the page is looked at in this one."""
+    with ThreadPoolExecutor(1) as threads:
+        yield lambda run: threads.submit(ikura.resume, run, progress=Progress())
+
+
+@pytest.fixture
 def waiting(tmp_path: Path) -> Path:
     """The folder of a study whose trials wait for somebody to train them."""
     run = tmp_path / "runs" / "iris"
@@ -44,7 +50,7 @@ def waiting(tmp_path: Path) -> Path:
     return run
 
 
-def test_a_change_is_asked_for_refused_and_applied(waiting: Path, served: Served, visit: Any) -> None:
+def test_a_change_is_asked_for_refused_and_applied(waiting: Path, resume: Resume, served: Served, visit: Any) -> None:
     client = served(waiting.parent)
     with FileLock(waiting / ".lock", timeout=0):
         page = visit(client, "/trial?run=iris&trial=1")
@@ -71,12 +77,12 @@ def test_a_change_is_asked_for_refused_and_applied(waiting: Path, served: Served
         page.click("text=Fork with them")
         page.wait_for_selector("tr[data-state]:has-text('fork learning_rate 0.02')")
         page.goto(page.url.replace("trial=2", "trial=1"))
-    resumed = subprocess.Popen([sys.executable, "-c", RESUME, str(waiting)])
+    resumed = resume(waiting)
     page.wait_for_selector("tr[data-state=applied]:has-text('set learning_rate 0.03')")
     page.wait_for_selector("tr[data-state=applied]:has-text('applied after epoch 6')")
     page.wait_for_selector(".facts .differs:has-text('→ 0.03')")
     page.wait_for_selector(".badge:has-text('stopped'), .badge:has-text('complete')")
-    assert resumed.wait(300) == 0
+    resumed.result(300)
     study = ikura.open_study(waiting)
     assert [(one.trial, one.state, one.epoch, one.why) for one in study.interventions] == [
         (1, Status.APPLIED, 3, "<b>it has levelled off</b>"),
@@ -116,7 +122,9 @@ def test_a_configuration_of_ones_own_is_tried_and_the_search_ended(waiting: Path
     ]
 
 
-def test_the_search_is_changed_and_trials_pinned_noted_and_put_first(waiting: Path, served: Served, visit: Any) -> None:
+def test_the_search_is_changed_and_trials_pinned_noted_and_put_first(
+    waiting: Path, resume: Resume, served: Served, visit: Any
+) -> None:
     client = served(waiting.parent)
     with FileLock(waiting / ".lock", timeout=0):
         page = visit(client, "/study?run=iris")
@@ -166,12 +174,12 @@ def test_the_search_is_changed_and_trials_pinned_noted_and_put_first(waiting: Pa
         page.fill("input[name=at]", "4")
         page.click("text=Go back with them")
         said("asked: fork learning_rate 0.02, stop")
-    resumed = subprocess.Popen([sys.executable, "-c", RESUME, str(waiting)])
+    resumed = resume(waiting)
     page.goto(page.url.replace("trial=1", "trial=2"))
     page.wait_for_selector(".badge:has-text('paused')")
     page.click("text=Go on")
     page.wait_for_selector("tr[data-state=applied]:has-text('go-on')")
-    assert resumed.wait(300) == 0
+    resumed.result(300)
     study = ikura.open_study(waiting)
     assert {one.state for one in study.interventions} == {Status.APPLIED}
     rows = study.trials.set_index("number")
@@ -180,17 +188,19 @@ def test_the_search_is_changed_and_trials_pinned_noted_and_put_first(waiting: Pa
     assert rows["learning_rate"].loc[rows["stage"] == 1].between(0.01, 0.05).all()
 
 
-def test_a_study_stands_still_and_goes_on_and_forks_are_compared(waiting: Path, served: Served, visit: Any) -> None:
+def test_a_study_stands_still_and_goes_on_and_forks_are_compared(
+    waiting: Path, resume: Resume, served: Served, visit: Any
+) -> None:
     study = ikura.open_study(waiting)
     study.steer.fork(1, learning_rate=0.08, at=3)
     study.steer.pause()
     client = served(waiting.parent)
-    resumed = subprocess.Popen([sys.executable, "-c", RESUME, str(waiting)])
+    resumed = resume(waiting)
     page = visit(client, "/study?run=iris")
     page.set_default_timeout(180_000)
     page.wait_for_selector(".badge:has-text('paused')")
     page.click("text=Let the study go on")
-    assert resumed.wait(300) == 0
+    resumed.result(300)
     page.wait_for_selector(".badge:has-text('finished')")
     assert not page.is_visible("text=A hand on the search")
     assert [(one.action, one.trial) for one in study.interventions[1:]] == [("pause", None), ("go-on", None)]

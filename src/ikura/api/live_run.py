@@ -15,7 +15,7 @@ from ikura.api.study_plan import StudyPlan
 from ikura.engine.workplace import EngineOptions
 from ikura.errors import UsageError
 from ikura.files import shown
-from ikura.study.record.interventions import Intervention
+from ikura.study.record.intervention import Intervention
 from ikura.study.record.model import Model
 from ikura.study.record.progress import Progress
 from ikura.study.record.store import Store
@@ -52,7 +52,7 @@ class LiveRun(LiveTrial):
         return card(self.study)
 
     def _ipython_display_(self) -> None:
-        show(Study(self.run, self.plan.setup.network), lambda: self.training)
+        show(Study(self.run, self.plan.setup.network), lambda: self.training, self.number)
 
     @property
     def training(self) -> bool:

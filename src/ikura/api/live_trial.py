@@ -9,7 +9,7 @@ import pandas as pd
 from ikura.api.study import Study
 from ikura.errors import UsageError
 from ikura.schema import Scalar
-from ikura.study.record.interventions import Action, Intervention, Status
+from ikura.study.record.intervention import Action, Intervention, Status
 from ikura.study.record.study_tables import row_of
 from ikura.study.record.trial import Trial
 

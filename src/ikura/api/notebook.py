@@ -38,8 +38,11 @@ COLOURS = (("train_loss", "#0072b2", "training loss"), ("dev_loss", "#d55e00", "
 class Handle(Protocol):
     """What is shown in a notebook, and can be renewed."""
 
-    def update(self, shown: Any) -> None:
+    def update(self, shown: Html) -> None:
         """Show something else in its place."""
+
+    def finish(self, shown: Html) -> None:
+        """Show something that stays."""
 
 
 def in_notebook() -> bool:
@@ -60,11 +63,14 @@ def displayed(html: Html) -> Handle:
 
 @dataclass(frozen=True)
 class _Renewed:
-    handle: Handle
+    handle: Any
     made: Callable[[str], Any]
 
-    def update(self, shown: Any) -> None:
+    def update(self, shown: Html) -> None:
         self.handle.update(self.made(shown))
+
+    def finish(self, shown: Html) -> None:
+        self.update(shown)
 
 
 def trains(record: Record) -> bool:
@@ -76,28 +82,37 @@ def trains(record: Record) -> bool:
     return time.time() - latest < SECONDS_OF_REST
 
 
-def show(record: Record, alive: Any) -> None:
-    """Show a study that trains, and renew what is shown until it has ended.
+def show(record: Record, alive: Callable[[], bool], trial: int | None = None) -> None:
+    """Show a study that trains, and renew what is shown until it has ended; with a hand on it where widgets are there.
 
     Args:
         record: the study, opened for this alone.
         alive: says whether it still trains.
+        trial: number of the trial that the hand is on; None for the whole study.
 
     Raises:
         NotImplementedError: this is no notebook, or nothing trains: it is shown as any object is.
     """
     if not in_notebook() or not alive():
         raise NotImplementedError
-    handle = displayed(card(record))
+    handle = _view(record, trial)
 
     def renew() -> None:
         while alive():
             time.sleep(SECONDS)
             handle.update(card(record))
-        handle.update(card(record))
+        handle.finish(card(record))
         record.close()
 
     Thread(target=renew, name="ikura: view in a notebook", daemon=True).start()
+
+
+def _view(record: Record, trial: int | None) -> Handle:
+    # A caller who shows nothing in a notebook needs none of it.
+    from ikura.api.notebook_widget import NotebookWidget, widgets_are_there
+
+    shown = card(record)
+    return NotebookWidget(record, trial, shown) if widgets_are_there() else displayed(shown)
 
 
 def card(record: Record) -> Html:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ikura.api.study import Study
     from ikura.schema import Scalar
-    from ikura.study.record.interventions import Request
+    from ikura.study.record.intervention import Request
     from ikura.study.record.trial import Trial
 
 __all__ = ["HandView", "can_take_keys"]
@@ -219,7 +219,7 @@ def _trial(study: Study) -> Trial:
 
 def _request(study: Study, values: Mapping[str, Scalar], fork: int | None = None) -> Request:
     """Other values for the trial; of a fork after so many epochs, where they are given."""
-    from ikura.study.record.interventions import Action, Request
+    from ikura.study.record.intervention import Action, Request
 
     action = Action.SET if fork is None else Action.FORK
     return Request(action=action, trial=_trial(study).number, values=values, at=fork, why="a key")

@@ -18,7 +18,7 @@ from ikura.wording import one_line, shortened
 
 if TYPE_CHECKING:
     from ikura.steer import Steering
-    from ikura.study.record.interventions import Intervention
+    from ikura.study.record.intervention import Intervention
 
 __all__ = ["steer"]
 
@@ -114,7 +114,7 @@ def steer(
 
 def _asked(steer: Steering, action: str, words: Sequence[str], at: int | None, why: str) -> list[Intervention]:
     from ikura.steer.going_back import requests_to_go_back
-    from ikura.study.record.interventions import Action, Request
+    from ikura.study.record.intervention import Action, Request
 
     form = f"ikura steer RUN {action} {ACTIONS[action]}"
     if len(words) < sum(word != "…" and not word.startswith("[") for word in ACTIONS[action].split()):
@@ -157,7 +157,7 @@ def _asked_of_study(steer: Steering, action: str, words: Sequence[str], why: str
             values["time_limit"] = parse_duration(str(values["time_limit"]))
         one_of("budget", next((name for name in values if name not in BUDGET), "trials"), BUDGET)
         return steer.budget(why=why, **values)
-    from ikura.study.record.interventions import Action, Request
+    from ikura.study.record.intervention import Action, Request
 
     return [steer.ask(Request(action=Action(action), values=values, why=why))]
 
@@ -206,7 +206,7 @@ def _listed(found: Sequence[Intervention]) -> list[str]:
         state = f"{one.state}{moment}"
         state = f"{state}: {one.reason}" if one.reason else state
         when = datetime.fromtimestamp(one.when).strftime("%Y-%m-%d %H:%M:%S")
-        rows.append([str(one.number), when, one.who, _told(one), one_line(state), one_line(one.why)])
+        rows.append([str(one.number), when, one.by, _told(one), one_line(state), one_line(one.why)])
     return aligned(rows, words=(1, 2, 3, 4, 5))
 
 

@@ -151,7 +151,7 @@ class NextSteps:
         found = trials[trials["stage"].isin(own)]
         pressed = borders(found, self.space, self.executor.sign > 0, leader.hyperparameters)
         chosen = (leader.number, leader.hyperparameters, leader.score)
-        return RuleContext(diagnosis, self.record, setting, setting.epochs, self.space, *chosen, pressed)
+        return RuleContext(diagnosis, self.record, trials, setting, setting.epochs, self.space, *chosen, pressed)
 
     def _spent(self) -> set[str]:
         """Prescriptions that were skipped, or searched for in vain."""

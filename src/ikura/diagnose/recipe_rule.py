@@ -30,6 +30,8 @@ from ikura.study.record.study_tables import row_of
 from ikura.study.record.trial import Purpose, Trial
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ikura.diagnose.learning_curve import LearningCurve
     from ikura.exchange.prior import Prior
 
@@ -64,6 +66,7 @@ class RuleContext:
     Attributes:
         diagnosis: of the study.
         record: of the study.
+        trials: `record.trials`.
         setting: how it searched, or the search that found the chosen trial did.
         epochs: of a full training.
         space: as it was searched, ranges that the search widened included.
@@ -77,6 +80,7 @@ class RuleContext:
 
     diagnosis: Diagnosis
     record: Record
+    trials: pd.DataFrame
     setting: Setting
     epochs: int
     space: Space
@@ -92,9 +96,11 @@ class RuleContext:
         """What rules look at in a study that has chosen."""
         best, space = record.best, record.searched
         assert best is not None
-        pressed = borders(record.trials, space, record.metric.greater_is_better, best.hyperparameters)
+        trials = record.trials
+        pressed = borders(trials, space, record.metric.greater_is_better, best.hyperparameters)
         chosen = (best.number, best.hyperparameters, best.dev)
-        return RuleContext(diagnosis, record, record.setting, record.epochs, space, *chosen, pressed, curve, more)
+        looked_at = (diagnosis, record, trials, record.setting, record.epochs, space)
+        return RuleContext(*looked_at, *chosen, pressed, curve, more)
 
     @cached_property
     def values(self) -> Configuration:
@@ -134,15 +140,14 @@ class RuleContext:
     @cached_property
     def shares(self) -> dict[str, float]:
         """Importance of the hyperparameters that mattered beyond chance."""
-        of = self.record
-        table = importance(of.trials, self.space, of.metric.greater_is_better)
+        table = importance(self.trials, self.space, self.record.metric.greater_is_better)
         rows = table[["hyperparameter", "importance", "chance"]].to_numpy(object)
         return {name: share for name, share, chance in rows if not share <= chance}
 
     @cached_property
     def known(self) -> Prior:
         """What the study's trials tell another search."""
-        return prior_of(self.record)
+        return prior_of(self.record, self.trials)
 
     def can(self, name: str) -> bool:
         """Whether the network or its training reads a hyperparameter, and it can have an effect."""

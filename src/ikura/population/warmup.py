@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -176,6 +176,11 @@ def _folder() -> Path:
 
 def _mark(dtype: str, name: str) -> Path:
     """A file beside the cache that stands for this kernel, this compiler and this processor."""
+    return _folder() / f"ikura-{name}-{dtype}-{_digest()[:16]}.compiled"
+
+
+@cache
+def _digest() -> str:
     about = (
         sys.implementation.cache_tag,
         numba.__version__,
@@ -183,8 +188,7 @@ def _mark(dtype: str, name: str) -> Path:
         get_host_cpu_features(),
         sources_digest(),
     )
-    digest = hashlib.sha256(" ".join(map(str, about)).encode()).hexdigest()
-    return _folder() / f"ikura-{name}-{dtype}-{digest[:16]}.compiled"
+    return hashlib.sha256(" ".join(map(str, about)).encode()).hexdigest()
 
 
 def _smallest(dtype: str) -> tuple[Tile, Examples]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
+from types import MappingProxyType
 from typing import Any
 
 from ikura.files import shown
@@ -65,10 +67,15 @@ def _versions(config: Mapping[str, Any]) -> dict[str, str]:
     told = config.get("versions")
     if isinstance(told, Mapping) and told:
         return {str(name): str(version) for name, version in told.items()}
+    return dict(_installed())
+
+
+@cache
+def _installed() -> Mapping[str, str]:
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return {**found, "system": platform.platform(terse=True)}
+    return MappingProxyType({**found, "system": platform.platform(terse=True)})

@@ -242,8 +242,8 @@ TABLE: tuple[Hyperparameter, ...] = (
     ),
     Hyperparameter(
         "schedule_shape",
-        "how the learning rate changes: constant, inverse_time, exponential, step, pieces, cosine, one_cycle,"
-        " plateau, distance",
+        "how the learning rate changes: constant, inverse_time, exponential, step, pieces, cosine, flat_cos, coslog,"
+        " one_cycle, plateau, distance",
         "inverse_time",
     ),
     Hyperparameter(
@@ -280,7 +280,17 @@ TABLE: tuple[Hyperparameter, ...] = (
         effect=Effect(
             (
                 (
-                    *of_shapes("cosine", "one_cycle", "exponential", "step", "pieces", "plateau", "distance"),
+                    *of_shapes(
+                        "cosine",
+                        "flat_cos",
+                        "coslog",
+                        "one_cycle",
+                        "exponential",
+                        "step",
+                        "pieces",
+                        "plateau",
+                        "distance",
+                    ),
                     above_zero("learning_rate_decay"),
                 ),
             )

@@ -9,7 +9,8 @@ from ikura.errors import UsageError
 from ikura.steer import search_checks, trial_checks
 from ikura.steer.request_form import words, written
 from ikura.study.record.facts import DONE, TEST
-from ikura.study.record.interventions import Action, Interventions, Request
+from ikura.study.record.intervention import Action, Request
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.record import Record, writable
 from ikura.study.record.trial import Purpose
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ikura.schema import Scalar
 from ikura.steer.request_form import whole_number
-from ikura.study.record.interventions import Action, Request
+from ikura.study.record.intervention import Action, Request
 from ikura.study.record.record import Record
 from ikura.study.record.study_tables import row_of
 

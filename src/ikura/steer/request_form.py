@@ -12,7 +12,7 @@ import numpy as np
 
 from ikura.errors import UsageError
 from ikura.schema import Scalar
-from ikura.study.record.interventions import Action, Request
+from ikura.study.record.intervention import Action, Request
 from ikura.wording import shortened
 
 __all__ = ["whole_number", "words", "written"]

@@ -11,7 +11,8 @@ from ikura.search import Stage
 from ikura.space import Space
 from ikura.steer.trial_checks import no_values
 from ikura.study.record.changed_space import changed, space_from
-from ikura.study.record.interventions import Action, Interventions, Request
+from ikura.study.record.intervention import Action, Request
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.networks import OWN
 from ikura.study.record.record import Record
 from ikura.study.record.search_budget import full_epochs, full_trials

@@ -10,7 +10,8 @@ from ikura.steer.going_back import requests_to_go_back
 from ikura.steer.request_form import whole_number
 from ikura.steer.trial_checks import standing_still
 from ikura.steer.worst import stops_of_worst
-from ikura.study.record.interventions import Action, Intervention, Interventions, Request
+from ikura.study.record.intervention import Action, Intervention, Request
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.record import Record
 
 __all__ = ["Steering"]

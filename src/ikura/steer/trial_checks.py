@@ -5,7 +5,8 @@ from __future__ import annotations
 from ikura.errors import UsageError
 from ikura.steer.new_values import check_values
 from ikura.study.goals import Goals
-from ikura.study.record.interventions import Action, Interventions, Request
+from ikura.study.record.intervention import Action, Request
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.ledger import Ledger
 from ikura.study.record.record import Record
 from ikura.study.record.study_tables import row_of

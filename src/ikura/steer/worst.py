@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from ikura.best_epoch import best_epochs
 from ikura.errors import UsageError
-from ikura.study.record.interventions import Action, Interventions, Request, Status
+from ikura.study.record.intervention import Action, Request, Status
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.record import Record
 from ikura.wording import shortened
 

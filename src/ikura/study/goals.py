@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from ikura.search import schedule
 from ikura.study.record.facts import STAGES
-from ikura.study.record.interventions import Action, Interventions
+from ikura.study.record.intervention import Action
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.search_budget import full_epochs
 from ikura.study.record.search_plans import found_in, plans
 from ikura.study.record.setting import Setting
@@ -41,7 +42,7 @@ class Goals:
         self.store, self.schedule = store, schedule(setting.schedule)
         self.searches = plans(setting, store)
         self.stages = {one.stage: one.epochs for one in store.fact(STAGES) or []}
-        self.made = {one.made: one for one in Interventions(store).every() if one.made is not None}
+        self.made = {one.made: one for one in Interventions(store).making()}
 
     def by_hand(self, number: int) -> int | None:
         """Epochs that a hand asked for, of a trial or of the one that it was forked from; None if it did not."""

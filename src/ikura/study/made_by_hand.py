@@ -12,7 +12,8 @@ from ikura.space import Space
 from ikura.study.batch import Batch, TrainOptions
 from ikura.study.executor import Executor
 from ikura.study.goals import Goals
-from ikura.study.record.interventions import Action, Intervention, Interventions, Status
+from ikura.study.record.intervention import Action, Intervention, Status
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.setting import Setting
 from ikura.study.record.trial import Purpose, Trial
 from ikura.study.retraining import again

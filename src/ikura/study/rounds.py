@@ -18,7 +18,8 @@ from ikura.space import Space, layer_of
 from ikura.space.limits import BOUNDS
 from ikura.study.batch import TrainOptions
 from ikura.study.executor import Executor
-from ikura.study.record.interventions import Action, Interventions
+from ikura.study.record.intervention import Action, Request
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.ledger import RoundRecord
 from ikura.study.record.store import COLUMNS
 from ikura.study.record.trial import Trial
@@ -170,6 +171,7 @@ class _Rounds:
             rest = {one.number: "not chosen to go on" for one in standings if one.state is State.RUNNING}
             return self._record(self._round(**self._pinned(rest)), []) if rest else None
         check_round(self.schedule, decided, standings, self.context)
+        now = {one.number: one for one in standings}
         first = self.executor.store.count() if decided.copies else 0
         copies = [
             self.trials[copy.parent].copy(first + i, self.stage.index, dict(copy.hyperparameters))
@@ -181,7 +183,24 @@ class _Rounds:
             copies={first + i: copy.until for i, copy in enumerate(decided.copies)},
             **self._pinned(decided.drop),
         )
-        return self._record(found, copies)
+        return self._record(found, copies, self._events(found, copies, now) if copies else [])
+
+    def _events(
+        self, decided: RoundRecord, copies: Sequence[Trial], now: Mapping[int, Standing]
+    ) -> list[tuple[Request, int | None]]:
+        """A round that copies trials, as a hand would have asked for it: stops, and forks with other values."""
+        events: list[tuple[Request, int | None]] = [
+            (Request(action=Action.STOP, trial=number, at=now[number].epochs, why=why), None)
+            for number, why in decided.drop.items()
+        ]
+        for copy in copies:
+            before = now[copy.origin].hyperparameters
+            values = {name: value for name, value in copy.hyperparameters.items() if before.get(name) != value}
+            request = Request(
+                action=Action.FORK, trial=copy.origin, values=values, at=copy.epochs, why="copy of one of the best"
+            )
+            events.append((request, copy.number))
+        return events
 
     def _in_turn(self, waiting: Iterable[int]) -> list[int]:
         """Trials that wait, in the order in which they begin: as they were proposed, but those first that are to be."""
@@ -206,8 +225,10 @@ class _Rounds:
     def _round(self, **parts: Any) -> RoundRecord:
         return RoundRecord(self.stage.index, len(self.rounds), **parts)
 
-    def _record(self, decided: RoundRecord, copies: Sequence[Trial]) -> RoundRecord:
-        self.executor.ledger.add_round(decided, copies)
+    def _record(
+        self, decided: RoundRecord, copies: Sequence[Trial], events: Sequence[tuple[Request, int | None]] = ()
+    ) -> RoundRecord:
+        self.executor.ledger.add_round(decided, copies, self.schedule.name, events)
         for copy in copies:
             self.trials[copy.number] = copy
             self.curves[copy.number], self.goals[copy.number] = self.curves[copy.origin], self.goals[copy.origin]

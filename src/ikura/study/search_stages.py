@@ -11,7 +11,8 @@ from ikura.search import Observation, Proposer, Stage
 from ikura.space import Space
 from ikura.study.record.changed_space import changed, space_changes, space_from
 from ikura.study.record.decision import SearchPlan
-from ikura.study.record.interventions import Action, Interventions
+from ikura.study.record.intervention import Action
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.search_budget import full_epochs, full_trials
 from ikura.study.record.store import Store
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from ikura.population.changes import Change
 from ikura.study.record.address import Address
-from ikura.study.record.interventions import Action, Glance, Intervention, Interventions, Status
+from ikura.study.record.intervention import Action, Intervention, Status
+from ikura.study.record.interventions import Glance, Interventions
 from ikura.study.record.ledger import Ledger
 from ikura.study.record.store import Store
 from ikura.study.record.trial import Trial

@@ -12,7 +12,8 @@ from ikura.population.member import Member
 from ikura.population.packing import pack
 from ikura.population.setup import TrainingSetup
 from ikura.study.batch import Batch, TrainingState
-from ikura.study.record.interventions import Action, Interventions
+from ikura.study.record.intervention import Action
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.ledger import Ledger, Segment
 from ikura.study.record.progress import Progress
 from ikura.study.record.setting import Setting

@@ -8,7 +8,7 @@ from typing import Any
 
 from ikura.errors import UsageError
 from ikura.json_values import Json, JsonObject
-from ikura.web.database_reader import reading
+from ikura.web.database_reader import Reader, reading
 from ikura.web.located import Run
 
 __all__ = ["ACTIONS", "interventions", "request_of", "touched"]
@@ -23,6 +23,8 @@ UNTOUCHED = ("pause", "go-on", "note", "prioritise")
 MOST_WORDS, MOST_VALUES = 500, 100
 MOST_LISTED, MOST_TOUCHED = 1_000, 100_000
 COLUMNS = ("number", "trial", "action", "content", "at", "who", "time", "why", "state", "reason", "applied", "made")
+RULE = "rule"
+"""A further column, which a database of an earlier ikura does not have."""
 LARGEST = 2**53
 LARGEST_VALUE = 1e308
 
@@ -63,11 +65,16 @@ def interventions(run: Run, trial: int | None = None) -> list[JsonObject]:
     Raises:
         RunError: the database cannot be read.
     """
-    query = f"SELECT {', '.join(COLUMNS)} FROM interventions"
-    values: tuple[int, ...] = ()
-    if trial is not None:
-        query, values = f"{query} WHERE trial = ? OR made = ?", (trial, trial)
-    return [_told(row) for row in _rows(run, f"{query} ORDER BY number DESC LIMIT {MOST_LISTED}", values)]
+    with reading(run) as connection:
+        known = _columns(connection)
+        columns = [name for name in (*COLUMNS, RULE) if name in known]
+        query = f"SELECT {', '.join(columns)} FROM interventions"
+        values: tuple[int, ...] = ()
+        if trial is not None:
+            query, values = f"{query} WHERE trial = ? OR made = ?", (trial, trial)
+        query = f"{query} ORDER BY number DESC LIMIT {MOST_LISTED}"
+        rows = connection.execute(query, values).fetchall() if known else []
+        return [_told(dict(zip(columns, row, strict=True))) for row in rows]
 
 
 def touched(run: Run) -> set[int]:
@@ -75,24 +82,26 @@ def touched(run: Run) -> set[int]:
     others = ", ".join(f"'{one}'" for one in UNTOUCHED)
     query = (
         "SELECT DISTINCT CASE WHEN made IS NULL THEN trial ELSE made END FROM interventions "
-        f"WHERE state = 'applied' AND action NOT IN ({others}) LIMIT {MOST_TOUCHED}"
+        f"WHERE state = 'applied' AND action NOT IN ({others})"
     )
-    return {one for (one,) in _rows(run, query) if type(one) is int}
-
-
-def _rows(run: Run, query: str, values: tuple[int, ...] = ()) -> list[tuple[Any, ...]]:
     with reading(run) as connection:
-        try:
-            return list(connection.execute(query, values).fetchall())
-        except sqlite3.OperationalError as error:
-            # A study of an ikura that knew no interventions has no such table.
-            if "no such table" in str(error):
-                return []
-            raise
+        known = _columns(connection)
+        by_hand = f"{query} AND {RULE} = ''" if RULE in known else query
+        rows = connection.execute(f"{by_hand} LIMIT {MOST_TOUCHED}").fetchall() if known else []
+        return {one for (one,) in rows if type(one) is int}
 
 
-def _told(row: tuple[Any, ...]) -> JsonObject:
-    found = dict(zip(COLUMNS, row, strict=True))
+def _columns(connection: Reader) -> set[str]:
+    """The columns that the table of interventions has; none where an ikura wrote it that knew no interventions."""
+    try:
+        return {one[0] for one in connection.execute("SELECT * FROM interventions LIMIT 0").description}
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return set()
+        raise
+
+
+def _told(found: JsonObject) -> JsonObject:
     try:
         content = json.loads(found.pop("content"))
     except (ValueError, TypeError, RecursionError):

@@ -62,7 +62,7 @@ def _ask(question: JsonObject) -> Json:
     """Put a request on record; return the interventions that it is, as they stand."""
     from ikura.steer import Steering
     from ikura.steer.going_back import requests_to_go_back
-    from ikura.study.record.interventions import Action, Request
+    from ikura.study.record.intervention import Action, Request
     from ikura.study.record.record import Record
 
     record, action, why = Record(_place(question)), question["action"], question["why"]

@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 
 from ikura.errors import UsageError, nearest
-from ikura.population.schedule.by_time import constant, cosine, exponential, inverse_time, one_cycle, pieces, stairs
+from ikura.population.schedule.by_time import (
+    constant,
+    cosine,
+    coslog,
+    exponential,
+    flat_cos,
+    inverse_time,
+    one_cycle,
+    pieces,
+    stairs,
+)
 
 __all__ = ["SHAPES", "Shape", "follows_distance", "learning_rates", "shape", "steady_rates"]
 
@@ -42,6 +52,8 @@ SHAPES: dict[str, Shape] = {
         Shape("step", stairs),
         Shape("pieces", pieces),
         Shape("cosine", cosine, continuous=True, floored=False),
+        Shape("flat_cos", flat_cos, continuous=True, floored=False),
+        Shape("coslog", coslog, continuous=True, floored=False),
         Shape("one_cycle", one_cycle, continuous=True, floored=False),
         Shape("plateau", constant, follows="plateau"),
         Shape("distance", constant, follows="distance"),
@@ -92,7 +104,7 @@ def learning_rates(values: Mapping[str, Any], epoch: int, steps: int, epochs: in
         values: hyperparameters.
         epoch: 0, 1, …
         steps: updates in an epoch.
-        epochs: epochs of the whole training, at which cosine and one cycle end; 0 for this one being the last.
+        epochs: epochs of the whole training, at which those that end by themselves do; 0 for this one being the last.
 
     Returns:
         One for each update, or a single one where the rate does not change within the epoch.

@@ -20,7 +20,9 @@ __all__ = [
     "batch_size_at",
     "constant",
     "cosine",
+    "coslog",
     "exponential",
+    "flat_cos",
     "growth_of",
     "inverse_time",
     "one_cycle",
@@ -148,6 +150,24 @@ def one_cycle(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, Any]
     up = _swing(values["initial_share"], 1.0, at / peak if peak > 0 else np.ones(len(at)))
     down = _swing(1.0, values["final_share"], (at - peak) / (end - peak) if end > peak else np.zeros(len(at)))
     return np.where(at <= peak, up, down)
+
+
+COSLOG_CYCLES = 4
+
+
+def coslog(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, Any]) -> np.ndarray:
+    """Four waves from f = final_share up to 1 and down: f + (1 - f) (1 - cos(2π log₂(1 + 15 t / T))) / 2.
+
+    Each is twice as long as the one before. The first update of a network has the rate f · α (Holzmüller, Grinsztajn
+    and Steinwart, arXiv 2407.04491, 2024).
+    """
+    waves = np.log2(1 + (2**COSLOG_CYCLES - 1) * np.minimum(at / (steps * epochs), 1))
+    return _swing(values["final_share"], 1.0, 2 * waves)
+
+
+def flat_cos(at: np.ndarray, steps: int, epochs: int, values: Mapping[str, Any]) -> np.ndarray:
+    """1 for half of the training, then half a cosine down to final_share (arXiv 2407.04491)."""
+    return _swing(1.0, values["final_share"], np.clip(2 * at / (steps * epochs) - 1, 0, 1))
 
 
 def _swing(begin: float, end: float, done: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ from ikura.study.record.facts import (
     RoundForm,
     known_fact,
 )
-from ikura.study.record.interventions import Action, Status
+from ikura.study.record.intervention import Action, Status
 from ikura.study.record.networks import OWN
 from ikura.study.record.search_plans import plans
 from ikura.study.record.setting import Setting

@@ -8,7 +8,8 @@ from typing import Any
 from ikura.errors import SpaceError, nearest
 from ikura.space import Choice, Space
 from ikura.space.discrete import Fixed
-from ikura.study.record.interventions import Action, Intervention, Interventions, Request
+from ikura.study.record.intervention import Action, Intervention, Request
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.store import Store
 
 __all__ = ["OF_SPACE", "changed", "space_changes", "space_from"]

@@ -1,96 +1,24 @@
-"""Interventions: what a hand asked of a study while it trained, what became of it, and when it took effect."""
+"""Interventions: those of a study in its store, where any process may add one."""
 
 from __future__ import annotations
 
 import json
 import math
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from ikura.json_values import JsonObject
-from ikura.schema import Scalar
+from ikura.study.record.intervention import Action, Intervention, Request, Status
 from ikura.study.record.store import Store
 from ikura.study.record.tables import INTERVENTIONS
 from ikura.study.record.trial import Trial
 
-__all__ = ["Action", "Intervention", "Interventions", "Request", "Status"]
-
-
-class Action(StrEnum):
-    """What a hand can do."""
-
-    SET = "set"
-    """Give a trial other values of hyperparameters, from an epoch on."""
-    STOP = "stop"
-    """End a trial after an epoch; the weights of its best one are kept, as always."""
-    FORK = "fork"
-    """Begin a new trial that goes on from an epoch of this one with other values; this one goes on as it is."""
-    INJECT = "inject"
-    """Try a configuration in the search."""
-    END = "end"
-    """End the search now and go on to the finalists."""
-    PAUSE = "pause"
-    """Let a trial stand still, or the whole study."""
-    GO_ON = "go-on"
-    """Let a trial that stands still train on, or the whole study."""
-    LONGER = "longer"
-    """Let a copy of a trial train on from its end, to more epochs."""
-    PIN = "pin"
-    """Keep a trial: no schedule drops it."""
-    UNPIN = "unpin"
-    """Let schedules decide on a pinned trial again."""
-    NOTE = "note"
-    """Write a text about a trial or the study."""
-    RANGE = "range"
-    """Move the ends of a range for what is proposed from now on."""
-    ADD = "add"
-    """Add an option to a choice for what is proposed from now on."""
-    BAN = "ban"
-    """Take an option from a choice for what is proposed from now on."""
-    BUDGET = "budget"
-    """Change the trials of the search or their epochs, for what is proposed from now on."""
-    TIME_LIMIT = "time-limit"
-    """Change the time limit."""
-    PRIORITISE = "prioritise"
-    """Let a trial that waits begin next."""
-
-    @property
-    def touches(self) -> bool:
-        """Whether a trial that it is about owes something to a hand."""
-        return self not in (Action.PAUSE, Action.GO_ON, Action.NOTE, Action.PRIORITISE)
-
-    @property
-    def makes(self) -> bool:
-        """Whether it makes a new trial."""
-        return self in (Action.FORK, Action.INJECT, Action.LONGER)
-
-
-class Status(StrEnum):
-    """What has become of an intervention."""
-
-    ASKED = "asked"
-    """Nobody who trains has seen it yet."""
-    ACCEPTED = "accepted"
-    """It will be applied at its epoch."""
-    REFUSED = "refused"
-    """It cannot be applied; the reason is on record."""
-    APPLIED = "applied"
-    """It took effect."""
-
-    @property
-    def open(self) -> bool:
-        """Whether it may still take effect."""
-        return self in (Status.ASKED, Status.ACCEPTED)
-
+__all__ = ["Glance", "Interventions"]
 
 ANY_UNSETTLED = f"SELECT 1 FROM interventions WHERE state IN ('{Status.ASKED}', '{Status.ACCEPTED}') LIMIT 1"
-
-
 STANDING = f"""
     SELECT trial, action, applied FROM interventions
     WHERE state = '{Status.APPLIED}' AND trial IS NOT NULL
@@ -112,6 +40,7 @@ STILL = f"""
     AND state != '{Status.REFUSED}' ORDER BY number
 """
 ENDED = f"SELECT 1 FROM interventions WHERE action = '{Action.END}' AND state != '{Status.REFUSED}' LIMIT 1"
+BY_HAND = INTERVENTIONS.c.rule == ""
 GLANCE = f"SELECT EXISTS ({ANY_UNSETTLED}), EXISTS ({ENDED}), ({HELD.replace('action, number', 'action')}), ({LIMIT})"
 
 
@@ -132,74 +61,6 @@ class Glance:
     stands: bool
     stood: bool
     limit: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What somebody asks.
-
-    Attributes:
-        action: what is to be done.
-        trial: to which trial; None for the study.
-        values: what the action needs: hyperparameters and their new values.
-        at: after how many epochs of the trial; None for the next boundary between two epochs; of a
-            fork, from which epoch it goes on.
-        why: the reason that was given; empty for none.
-    """
-
-    action: Action
-    trial: int | None = None
-    values: Mapping[str, Scalar] = field(default_factory=dict)
-    at: int | None = None
-    why: str = ""
-
-    @property
-    def at_once(self) -> bool:
-        """Whether it has taken effect when it is on record: those who train look at it between two epochs."""
-        if self.action in (Action.PAUSE, Action.GO_ON):
-            return self.trial is None
-        return self.action in (Action.PIN, Action.UNPIN, Action.NOTE, Action.TIME_LIMIT)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Intervention(Request):
-    """A request on record.
-
-    Attributes:
-        number: from 1, in the order in which they were asked.
-        who: who asked.
-        when: when, as `time.time`.
-        state: what has become of it.
-        reason: why it was refused; empty otherwise.
-        epoch: how many epochs the trial had trained when it took effect; of what changes the search, how many trials
-            had been proposed. None before that.
-        made: number of the trial that it made; None for none.
-    """
-
-    number: int
-    who: str
-    when: float
-    state: Status = Status.ASKED
-    reason: str = ""
-    epoch: int | None = None
-    made: int | None = None
-
-    @property
-    def of_search(self) -> bool:
-        """Whether it changes what is proposed from a number of trials on."""
-        return self.action in (Action.RANGE, Action.ADD, Action.BAN, Action.BUDGET)
-
-    @property
-    def proposed(self) -> int:
-        """How many trials had been proposed when a change of the search took effect, which it must have."""
-        assert self.epoch is not None
-        return self.epoch
-
-    def to_json(self) -> JsonObject:
-        """Return it as JSON values."""
-        order = ("number", "trial", "action", "values", "at", "who", "when", "why", "state", "reason", "epoch", "made")
-        values = asdict(self)
-        return {name: values[name] for name in order}
 
 
 class Interventions:
@@ -229,26 +90,35 @@ class Interventions:
         Returns:
             The interventions' numbers.
         """
-        rows = [
-            {
-                "trial": request.trial,
-                "action": request.action,
-                "content": json.dumps(dict(request.values)),
-                "at": request.at,
-                "who": who,
-                "time": time.time(),
-                "why": request.why,
-                "state": Status.APPLIED if request.at_once else Status.ASKED,
-                "reason": "",
-            }
-            for request in requests
-        ]
+        rows = [_row(request, who) for request in requests]
 
         def insert(connection: sa.Connection) -> list[int]:
             keys = [connection.execute(sa.insert(INTERVENTIONS), row).inserted_primary_key for row in rows]
             return [int(key[0]) for key in keys if key is not None]
 
         return self.store.write(insert)
+
+    @staticmethod
+    def insert_applied(connection: sa.Connection, rule: str, events: Sequence[tuple[Request, int | None]]) -> None:
+        """Record within a transaction what a rule asked for and what took effect in the same moment.
+
+        Args:
+            connection: of the transaction.
+            rule: the schedule whose rule it is.
+            events: each request, with the trial that it made if it made one.
+        """
+        rows = [
+            {
+                **_row(request, rule),
+                "state": Status.APPLIED,
+                "applied": request.at,
+                "made": made,
+                "rule": rule,
+            }
+            for request, made in events
+        ]
+        if rows:
+            connection.execute(sa.insert(INTERVENTIONS), rows)
 
     def every(self, trial: int | None = None) -> list[Intervention]:
         """Return all interventions, or those on one trial, in the order in which they were asked."""
@@ -261,20 +131,24 @@ class Interventions:
         return found
 
     def applied(self, trials: Collection[int]) -> list[Intervention]:
-        """Return those that took effect on some trials, in the order in which they did."""
-        query = sa.select(INTERVENTIONS).where(INTERVENTIONS.c.state == Status.APPLIED)
+        """Return those by hand that took effect on some trials, in the order in which they did."""
+        query = sa.select(INTERVENTIONS).where(INTERVENTIONS.c.state == Status.APPLIED, BY_HAND)
         found = [one for one in self._read(query) if one.trial in trials]
         return sorted(found, key=lambda one: (one.epoch or 0, one.number))
 
     def touched(self) -> set[int]:
-        """Return the numbers of the trials that were changed while they trained, or made by hand."""
-        query = sa.select(INTERVENTIONS).where(INTERVENTIONS.c.state == Status.APPLIED)
+        """Return the numbers of the trials that a hand changed while they trained, or made."""
+        query = sa.select(INTERVENTIONS).where(INTERVENTIONS.c.state == Status.APPLIED, BY_HAND)
         found = {one.trial if one.made is None else one.made for one in self._read(query) if one.action.touches}
         return {number for number in found if number is not None}
 
     def made(self) -> set[int]:
         """Return the numbers of the trials that were made by hand."""
-        return {one.made for one in self.every() if one.made is not None}
+        return {one.made for one in self.making() if one.made is not None}
+
+    def making(self) -> list[Intervention]:
+        """Return those by which a hand made a trial."""
+        return self._read(sa.select(INTERVENTIONS).where(INTERVENTIONS.c.made.is_not(None), BY_HAND))
 
     def paused(self) -> dict[int, int]:
         """Return the trials that stand still, and after how many epochs; one that was stopped there has ended."""
@@ -402,8 +276,22 @@ class Interventions:
         return [_intervention(row) for row in self.store.read(query)]
 
 
+def _row(request: Request, who: str) -> dict[str, Any]:
+    return {
+        "trial": request.trial,
+        "action": request.action,
+        "content": json.dumps(dict(request.values)),
+        "at": request.at,
+        "who": who,
+        "time": time.time(),
+        "why": request.why,
+        "state": Status.APPLIED if request.at_once else Status.ASKED,
+        "reason": "",
+    }
+
+
 def _intervention(row: sa.RowMapping) -> Intervention:
-    names: Sequence[str] = ("number", "trial", "at", "who", "why", "reason", "made")
+    names: Sequence[str] = ("number", "trial", "at", "who", "why", "reason", "made", "rule")
     return Intervention(
         **{name: row[name] for name in names},
         action=Action(row["action"]),

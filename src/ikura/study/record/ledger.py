@@ -11,6 +11,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from ikura.population.job import Outcome
+from ikura.study.record.intervention import Request
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.store import Store, insert_many
 from ikura.study.record.tables import LOSSES, ROUNDS, SEGMENTS, TRIALS
 from ikura.study.record.trial import Trial
@@ -82,13 +84,21 @@ class Ledger:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def add_round(self, decided: RoundRecord, copies: Sequence[Trial]) -> None:
+    def add_round(
+        self,
+        decided: RoundRecord,
+        copies: Sequence[Trial],
+        rule: str = "",
+        events: Sequence[tuple[Request, int | None]] = (),
+    ) -> None:
         """Record a decided round, with the trials that begin as copies and the end of those that it drops.
 
         Args:
             decided: the round.
             copies: the new trials, with the epochs that they take over from their parents; so much of the parents'
                 curves is theirs too.
+            rule: the schedule that steered trials by this round; empty if it did not.
+            events: how, see `Interventions.insert_applied`.
         """
         content = {name: getattr(decided, name) for name in CONTENT}
         row = {"stage": decided.stage, "round": decided.round, "time": time.time(), "content": json.dumps(content)}
@@ -99,6 +109,7 @@ class Ledger:
             if decided.drop:
                 dropped = sa.update(TRIALS).where(self.store.among(TRIALS.c.number, decided.drop))
                 connection.execute(dropped.values(state=State.PRUNED))
+            Interventions.insert_applied(connection, rule, events)
 
         self.store.write(write)
 

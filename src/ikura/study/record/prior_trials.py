@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ikura.errors import UsageError, listed
 from ikura.exchange.prior import KnownTrial, Prior
@@ -15,6 +16,9 @@ from ikura.space.terms import term_of
 from ikura.study.record.facts import PRIOR
 from ikura.study.record.record import Record
 from ikura.study.record.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["PriorTrials", "prior_observations", "prior_of", "trials_of_prior"]
 
@@ -67,9 +71,14 @@ def _hints(names: Iterable[str], space: Space) -> list[str]:
     return [f"{name} (here {term.here!r})" for name, term in terms.items() if term.here in space]
 
 
-def prior_of(record: Record) -> Prior:
-    """What another study can learn from this one: the trials of its search."""
-    trials = record.trials
+def prior_of(record: Record, trials: pd.DataFrame | None = None) -> Prior:
+    """What another study can learn from this one: the trials of its search.
+
+    Args:
+        record: of this study.
+        trials: `record.trials`, where they have been read.
+    """
+    trials = record.trials if trials is None else trials
     search = trials[trials["purpose"] == "search"].assign(score=lambda rows: rows["dev_score"])
     return Prior(record.space, search, record.metric.greater_is_better)
 

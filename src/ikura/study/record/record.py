@@ -54,7 +54,8 @@ from ikura.study.record.facts import (
     SummaryFact,
 )
 from ikura.study.record.interval_coverage import IntervalCoverage
-from ikura.study.record.interventions import Intervention, Interventions
+from ikura.study.record.intervention import Intervention
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.load_model import load_model
 from ikura.study.record.machines import different_processors
 from ikura.study.record.model import Model

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ikura.study.record.decision import SearchPlan
-from ikura.study.record.interventions import Action, Interventions
+from ikura.study.record.intervention import Action
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.store import Store
 
 __all__ = ["full_epochs", "full_trials"]

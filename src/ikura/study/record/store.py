@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from contextlib import contextmanager
 from dataclasses import fields
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from ikura.json_values import parsed_each, plain, typed
 from ikura.population.job import Outcome
 from ikura.study.record.configuration_columns import columns_of
 from ikura.study.record.database import Database
-from ikura.study.record.facts import SECONDS, Fact
+from ikura.study.record.facts import REPLAYED, SECONDS, Fact
 from ikura.study.record.server import copy_rows
 from ikura.study.record.tables import CURVES, FACTS, LIVE_CURVES, MEASURES, TRIALS, VALUES
 from ikura.study.record.trial import Purpose, Trial
@@ -46,6 +46,8 @@ PURPOSES, STATES = {str(one): one for one in Purpose}, {str(one): one for one in
 
 
 RECORD = f"UPDATE trials SET {', '.join(f'{name} = ?' for name in ('state', *RESULTS))} WHERE number = ?"
+KEPT_CHARACTERS = 1 << 16
+"""Longer facts are read from the database each time."""
 COPIED = 100
 """So many rows and more go to a PostgreSQL server as one stream."""
 
@@ -67,6 +69,7 @@ class Store(Database):
 
     _kept: list[Trial] | None = None
     _changes = 0
+    _facts: dict[str, str] | None = None
     _still = 0
     _made: Mapping[Hashable, Any] = MappingProxyType({})
 
@@ -87,6 +90,13 @@ class Store(Database):
         """Close all connections, and forget what was kept."""
         super().close()
         self._forget()
+        self._facts = None
+
+    def hold(self) -> Self:
+        """Become the one who trains the study, see `Database.hold`; what it records it remembers."""
+        super().hold()
+        self._facts = {}
+        return self
 
     def _forget(self, trials: bool = True) -> None:
         if trials:
@@ -136,16 +146,29 @@ class Store(Database):
             connection.execute(sa.delete(FACTS).where(FACTS.c.name.in_([row["name"] for row in rows])))
             connection.execute(sa.insert(FACTS), rows)
 
+        self._remember({row["name"]: None for row in rows})
         self.write(write, trials=False)
+        self._remember({row["name"]: row["value"] for row in rows})
 
     def fact(self, fact: Fact[T]) -> T | None:
         """Return a fact, None if it was never recorded; that it is of its type was made sure of on opening."""
-        query = sa.select(FACTS.c.value).where(FACTS.c.name == fact.name)
-        value = self.look(lambda connection: connection.scalar(query))
+        known = self._facts
+        value = None if known is None else known.get(fact.name)
+        if value is None:
+            query = sa.select(FACTS.c.value).where(FACTS.c.name == fact.name)
+            value = self.look(lambda connection: connection.scalar(query))
+            if known is not None and value is not None and _is_kept(fact.name, value):
+                known[fact.name] = value
         if value is None:
             return None
         found: T = typed(fact.kind, json.loads(value))
         return found
+
+    def _remember(self, values: Mapping[str, str | None]) -> None:
+        """Keep the texts of facts; a new dictionary, so that what is being read from the database is not kept in it."""
+        if self._facts is not None:
+            others = {name: value for name, value in self._facts.items() if name not in values}
+            self._facts = others | {name: text for name, text in values.items() if text and _is_kept(name, text)}
 
     @contextmanager
     def timed(self, stage: str, still: Callable[[float, float], float] = lambda since, until: 0.0) -> Iterator[None]:
@@ -397,6 +420,11 @@ class Store(Database):
         frame = pd.DataFrame(dict(zip(names, zip(*rows, strict=True), strict=True))).astype({"value": np.float64})
         wide = frame.set_index(names[:3])["value"].unstack("name")
         return wide.rename_axis(columns=None)
+
+
+def _is_kept(name: str, text: str) -> bool:
+    """Whether one who trains keeps the text of a fact: it is not long, and nobody else may record it meanwhile."""
+    return name != REPLAYED.name and len(text) <= KEPT_CHARACTERS
 
 
 def _measures(outcome: Outcome) -> list[tuple[Any, ...]]:

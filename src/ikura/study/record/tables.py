@@ -103,5 +103,6 @@ INTERVENTIONS = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("applied", sa.Integer),
     sa.Column("made", sa.Integer),
+    sa.Column("rule", sa.String, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )

@@ -63,6 +63,11 @@ def _add_live_curves(connection: sa.Connection) -> None:
     )
 
 
+def _add_rules(connection: sa.Connection) -> None:
+    if "rule" not in {one["name"] for one in sa.inspect(connection).get_columns("interventions")}:
+        connection.exec_driver_sql("ALTER TABLE interventions ADD COLUMN rule VARCHAR NOT NULL DEFAULT ''")
+
+
 UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (
     _drop_events,
     _rename_segments,
@@ -70,6 +75,7 @@ UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (
     _add_interventions,
     _add_epoch_values,
     _add_live_curves,
+    _add_rules,
 )
 """The step at index i brings tables of version i to version i + 1; steps are only ever appended."""
 

@@ -60,7 +60,7 @@ function row(one, run, withTrial) {
     withTrial ? h("td", {}, one.trial === null ? "study" : h("a", { href: address("/trial", { run, trial: one.trial }) }, one.trial)) : null,
     h("td", { class: "words" }, what),
     h("td", { class: "words status" }, statusOf(one)),
-    h("td", { class: "words" }, one.who),
+    h("td", { class: "words" }, one.rule ? `${one.rule}, by its rule` : one.who),
     h("td", { class: "words" }, one.why || NOTHING),
   );
 }
