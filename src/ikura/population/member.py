@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from math import inf
 from typing import Any
 
@@ -22,6 +23,7 @@ from ikura.space.limits import ARCHITECTURE, BELOW_ONE, BOUNDS, WHOLE
 
 __all__ = ["Hyperparameters", "Member", "check_value"]
 
+EVERY_BOUND = BOUNDS | ARCHITECTURE
 _CHECKED = frozenset(("optimizer", "schedule_shape", "pieces", "batch_growth", *BOUNDS))
 
 
@@ -61,7 +63,7 @@ def check_value(name: str, value: Any, built_in: bool) -> None:
         target_transform(value)
     elif built_in and name in AUGMENTATIONS:
         check_strength(AUGMENTATIONS, name, value)
-    bounds = BOUNDS | ARCHITECTURE if built_in else BOUNDS
+    bounds = EVERY_BOUND if built_in else BOUNDS
     kind_of = layer_of(name)[0] if built_in else name
     if kind_of not in bounds:
         return
@@ -111,7 +113,6 @@ class Member:
     number: int
     hyperparameters: Mapping[str, Any]
     seed: int
-    values: Hyperparameters = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, value in self.hyperparameters.items():
@@ -120,9 +121,12 @@ class Member:
                     check_value(name, value, built_in=False)
             except UsageError as error:
                 raise UsageError(f"trial {self.number}: {error}") from None
+
+    @cached_property
+    def values(self) -> Hyperparameters:
+        """Its hyperparameters, with what they leave out."""
         optimizer = self.hyperparameters.get("optimizer", DEFAULTS["optimizer"])
-        values = Hyperparameters({**DEFAULTS, **rule(optimizer).defaults, **self.hyperparameters})
-        object.__setattr__(self, "values", values)
+        return Hyperparameters({**DEFAULTS, **rule(optimizer).defaults, **self.hyperparameters})
 
     def each_layer(self, name: str, layers: int | None = None) -> tuple[Any, ...]:
         """Value of `units` or `dropout` in each hidden layer: `units_2` in the second one where it is given.

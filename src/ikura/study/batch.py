@@ -57,6 +57,11 @@ class Batch:
     options: TrainOptions
 
     @cached_property
+    def by_number(self) -> dict[int, Trial]:
+        """The trials by their numbers."""
+        return {row.number: row for row in self.rows}
+
+    @cached_property
     def since(self) -> dict[int, int]:
         """Epochs that the trials had trained before, by trial."""
         return {row.number: row.epochs for row in self.rows}

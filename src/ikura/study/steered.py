@@ -50,11 +50,12 @@ def changes_of(store: Store, trials: Collection[Trial]) -> tuple[Change, ...]:
     own = {one.number for one in trials if one.searched}
     changes: list[Change] = []
     interventions = Interventions(store)
-    for one in interventions.applied(own):
+    asked = bool(own) and interventions.any()
+    for one in interventions.applied(own) if asked else ():
         if one.action in (Action.SET, Action.STOP):
             assert one.trial is not None
             changes.append(_change(one, one.trial))
-    still = interventions.paused() if own else {}
+    still = interventions.paused() if asked else {}
     changes += [Change(trial, epoch, pauses=True) for trial, epoch in still.items() if trial in own]
     for number, again in repeats.items():
         steps = course_of(store, number).steps
@@ -114,7 +115,7 @@ def values_after(store: Store, trial: Trial, epochs: int) -> dict[str, Any]:
 def refuse_ended(store: Store, epochs: dict[int, int]) -> None:
     """Refuse what was asked of trials too late, which have ended after so many epochs."""
     interventions = Interventions(store)
-    for one in interventions.unsettled(epochs):
+    for one in interventions.unsettled(epochs) if interventions.any_unsettled() else ():
         assert one.trial is not None
         if one.action.makes:
             continue

@@ -248,11 +248,10 @@ class TileQueue:
     def _job(self, tile: Tile) -> Job:
         """The job that trains a tile."""
         executor, options, segments = self.executor, tile.batch.options, tile.segments
-        rows = {row.number: row for row in tile.batch.rows}
         until = segments[0].until
         states = tile.states or self._states(tile)
         first, self.first = self.first, False
-        kept = [rows[number] for number in tile.trials]
+        kept = [tile.batch.by_number[number] for number in tile.trials]
         here = {one.trial: one.since for one in segments}
         return Job(
             segments[0].tile,

@@ -18,6 +18,7 @@ from ikura.study.record.trial import Trial
 
 __all__ = ["Glance", "Interventions"]
 
+ANY = "SELECT 1 FROM interventions LIMIT 1"
 ANY_UNSETTLED = f"SELECT 1 FROM interventions WHERE state IN ('{Status.ASKED}', '{Status.ACCEPTED}') LIMIT 1"
 STANDING = f"""
     SELECT trial, action, applied FROM interventions
@@ -190,6 +191,10 @@ class Interventions:
         found = self.store.look(lambda connection: connection.exec_driver_sql(GLANCE).one())
         limit = None if found[3] is None else float(json.loads(found[3])["seconds"])
         return Glance(bool(found[0]), bool(found[1]), found[2] == Action.PAUSE, found[2] is not None, limit)
+
+    def any(self) -> bool:
+        """Whether anything was ever asked; asked often, so it is quick."""
+        return self.store.look(lambda connection: connection.exec_driver_sql(ANY).first()) is not None
 
     def any_unsettled(self) -> bool:
         """Whether there are any that may still take effect; asked often, so it is quick."""

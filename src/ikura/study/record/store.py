@@ -37,12 +37,11 @@ RESULTS = ("dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best
 """What a table of trials holds before and behind the hyperparameters."""
 
 RECORDED = tuple(one.name for one in fields(Trial))
-WORDS = ("hyperparameters", "purpose", "state", "seed")
+HYPERPARAMETERS = RECORDED.index("hyperparameters")
+"""The columns of a trial, and which of them is a text of JSON."""
+PURPOSES, STATES = {str(one): one for one in Purpose}, {str(one): one for one in State}
 WHOLE = ("number", "stage", "epochs")
 """The columns of a table of trials that are whole numbers, and never missing."""
-PLAIN = tuple(name for name in RECORDED if name not in WORDS)
-PURPOSES, STATES = {str(one): one for one in Purpose}, {str(one): one for one in State}
-"""The columns of a trial: those that are texts of something else, and plain numbers."""
 
 
 RECORD = f"UPDATE trials SET {', '.join(f'{name} = ?' for name in ('state', *RESULTS))} WHERE number = ?"
@@ -327,21 +326,27 @@ class Store(Database):
     def trials(self, **values: Any) -> list[Trial]:
         """Return all trials, or those with certain values, as for `count`, in the order of their numbers.
 
-        The number of a trial is its place among all.
+        The number of a trial is its place among all. Whoever trains reads all of them and keeps them until something
+        changes some.
         """
-        if self._kept is not None and "number" not in values:
-            return [one for one in self._kept if all(getattr(one, name) == value for name, value in values.items())]
+        if self.held or self._still:
+            if values and self._kept is None and "number" not in values:
+                self.trials()
+            if self._kept is not None and "number" not in values:
+                kept: Iterable[Trial] = self._kept
+                for name, value in values.items():
+                    kept = [one for one in kept if getattr(one, name) == value]
+                return list(kept)
         before = self._changes
-        query = sa.select(*(TRIALS.c[name] for name in (*WORDS, *PLAIN)))
+        query = sa.select(*(TRIALS.c[name] for name in RECORDED))
         rows = self.tuples(query.where(*_conditions(values)).order_by(TRIALS.c.number))
-        given = parsed_each([row[0] for row in rows])
+        given = parsed_each([row[HYPERPARAMETERS] for row in rows])
         found = [
-            Trial(
-                hyperparameters=hyperparameters, purpose=PURPOSES[row[1]], state=STATES[row[2]], seed=int(row[3]),
-                **dict(zip(PLAIN, row[4:], strict=True)),
+            Trial(number, PURPOSES[purpose], stage, int(seed), hyperparameters, parent, STATES[state], *results)
+            for (number, purpose, stage, seed, _, parent, state, *results), hyperparameters in zip(
+                rows, given, strict=True
             )
-            for row, hyperparameters in zip(rows, given, strict=True)
-        ]  # fmt: skip
+        ]
         if (self.held or self._still) and not values and before == self._changes:
             self._kept = found
         return list(found)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
+
 from ikura.population.member import Member
 from ikura.trial_state import State
 
@@ -14,6 +16,9 @@ __all__ = ["FINAL_STAGE", "Purpose", "Trial", "ranked"]
 
 FINAL_STAGE = 1_000_000
 """What tables show as the finalists' stage, behind all stages of the search."""
+
+
+COMPARABLE = frozenset(one for one in State if one.comparable)
 
 
 class Purpose(StrEnum):
@@ -113,5 +118,13 @@ def ranked(trials: Iterable[Trial], sign: float) -> list[Trial]:
         >>> [trial.number for trial in ranked(three, 1.0)]
         [1, 0]
     """
-    found = [one for one in trials if one.state.comparable and one.dev_score is not None and one.dev_loss is not None]
-    return sorted(found, key=lambda one: (one.state is not State.PRUNED, one.rank_key(sign)), reverse=True)
+    found = [
+        one for one in trials if one.state in COMPARABLE and one.dev_score is not None and one.dev_loss is not None
+    ]
+    keys = [
+        [one.number for one in found],
+        [one.dev_loss for one in found],
+        [-sign * one.score for one in found],
+        [one.state is State.PRUNED for one in found],
+    ]
+    return [found[place] for place in np.lexsort(np.array(keys, np.float64))]
