@@ -46,6 +46,38 @@ print(json.dumps({"label": label.tolist(), "probabilities": probabilities.tolist
 """
 
 
+@pytest.mark.parametrize("ending", ["onnx", "pt2"])
+@pytest.mark.parametrize("kind", ["values", "labels"])
+def test_several_targets(kind: str, ending: str, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.normal(size=(90, 3)), columns=["a", "b", "c"])
+    frame["big"], frame["small"] = 1e6 * frame["a"] + 1e7, 1e-3 * frame["b"]
+    if kind == "labels":
+        frame["big"], frame["small"] = np.where(frame["a"] > 0, "yes", "no"), frame["b"] > 0.5
+    study = ikura.tune(frame, "big,small", **TINY, out=tmp_path / "run")
+    path = study.model.export(tmp_path / f"model.{ending}")
+    numbers = frame[["a", "b", "c"]].to_numpy(copy=True)
+    if ending == "pt2":
+        about = {"about.json": ""}
+        program = torch.export.load(path, extra_files=about).module()
+        found, said = program(torch.from_numpy(numbers)).detach().numpy(), json.loads(about["about.json"])
+    else:
+        session = onnxruntime.InferenceSession(path)
+        feeds = {name: numbers[:, [k]] for k, name in enumerate("abc")}
+        *label, found = session.run(None, feeds)
+        said = json.loads(session.get_modelmeta().custom_metadata_map["ikura"])
+        if kind == "labels":
+            np.testing.assert_array_equal(label[0], study.model.predict(frame) == np.array(["yes", True], object))
+    assert said["targets"] == ["big", "small"]
+    if kind == "labels":
+        assert said["levels"] == [["no", "yes"], [False, True]]
+        np.testing.assert_allclose(found, study.model.predict_proba(frame), atol=CLOSE)
+    else:
+        expected = study.model.predict(frame)
+        np.testing.assert_allclose(found / frame[["big", "small"]].std().to_numpy(),
+                                   expected / frame[["big", "small"]].std().to_numpy(), atol=1e-3)  # fmt: skip
+
+
 def test_a_stranger_predicts_a_table_with_onnx_runtime_alone(tabular: Study, tmp_path: Path) -> None:
     path = tabular.model.export(tmp_path / "model.onnx")
     data = tabular.run.parent / "table.csv"

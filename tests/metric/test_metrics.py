@@ -25,6 +25,9 @@ ABS = 1e-12
 
 def reference(metric: Metric, task: str) -> Callable[[np.ndarray, np.ndarray], float]:
     """The same number by scikit-learn, from (prediction, target)."""
+    if task == "multilabel" and not metric.name.startswith("label_"):
+        of_one = reference(metric, "binary")
+        return lambda p, y: float(np.mean([of_one(p[:, k], y[:, k]) for k in range(y.shape[1])]))
 
     def labels(prediction: np.ndarray) -> np.ndarray:
         return (prediction > 0.5).astype(int) if prediction.ndim == 1 else prediction.argmax(axis=1)
@@ -86,7 +89,9 @@ def example(task: str, rng: np.random.Generator, n: int, classes: int = 4) -> tu
         target[:2] = 0, 1
         return rng.integers(0, 11, n) / 10, target
     if task == "multilabel":
-        return rng.integers(0, 11, (n, classes)) / 10, rng.integers(0, 2, (n, classes))
+        held = rng.integers(0, 2, (n, classes))
+        held[:2] = [[0], [1]]
+        return rng.integers(0, 11, (n, classes)) / 10, held
     raw = rng.integers(1, 6, (n, classes)).astype(float)
     labels = rng.integers(0, classes, n)
     labels[:2] = 0, 1
@@ -206,6 +211,16 @@ def test_targets_that_do_not_vary_are_left_out_of_the_mean_r2() -> None:
     assert METRICS["r2"](prediction, target) == pytest.approx(sk.r2_score(target[:, 0], prediction[:, 0]), rel=1e-12)
     assert METRICS["r2"](prediction[:, [1, 1]], target[:, [1, 1]]) == 0
     assert METRICS["r2"](target[:, [1, 1]], target[:, [1, 1]]) == 1
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "average_precision"])
+def test_labels_of_which_a_metric_says_nothing_are_left_out_of_the_mean(name: str) -> None:
+    target = np.array([[0, 0], [1, 0], [1, 0], [0, 0]])
+    prediction = np.array([[0.1, 0.3], [0.2, 0.9], [0.7, 0.2], [0.6, 0.5]])
+    assert METRICS[name](prediction, target) == METRICS[name](prediction[:, 0], target[:, 0])
+    assert np.isnan(METRICS[name](prediction[:, [1, 1]], target[:, [1, 1]]))
+    prediction[0, 1] = np.nan
+    assert np.isnan(METRICS[name](prediction, target))
 
 
 def test_values_of_more_dimensions_are_measured_together() -> None:

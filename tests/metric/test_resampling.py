@@ -76,6 +76,31 @@ def test_of_several_targets_equal_to_the_metric_of_the_rows_drawn(name: str) -> 
     assert np.isnan(scores(metric, shown, target, np.zeros((1, 50), np.float32))).all()
 
 
+LABELS = [name for name in METRICS if "multilabel" in METRICS[name].tasks]
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_of_several_labels_equal_to_the_metric_of_the_rows_drawn(name: str) -> None:
+    random = np.random.default_rng(0)
+    target = random.integers(0, 2, (50, 3))
+    predictions = [random.random((50, 3)).astype(np.float32) for _ in range(3)]
+    metric = METRICS[name]
+    shown = [evidence(metric, prediction, target) for prediction in predictions]
+    (counts,) = draws(50, 12, 7, "test")
+    rows = [np.repeat(np.arange(50), times.astype(int)) for times in counts]
+    wanted = [[float(metric(one[drawn], target[drawn])) for drawn in rows] for one in predictions]
+    np.testing.assert_allclose(scores(metric, shown, target, counts), wanted, rtol=1e-6)
+    own = own_scores(metric, np.stack([np.stack(shown)] * 12), target, counts)
+    np.testing.assert_allclose(own, wanted, rtol=1e-6)
+
+
+def test_classes_of_several_positions_are_no_labels() -> None:
+    random = np.random.default_rng(0)
+    target, p = random.integers(0, 3, (20, 5)), random.random((20, 3, 5))
+    shown = evidence(METRICS["log_loss"], p / p.sum(1, keepdims=True), target)
+    assert shown.shape == (20, 3, 5)
+
+
 def test_a_target_that_does_not_vary_in_a_resample_is_left_out_and_a_missing_prediction_is_not() -> None:
     target = np.array([[1.0, 1.0], [2.0, 1.0], [3.0, 2.0]])
     prediction, metric = target + np.array([[0.1, 0.2]]), METRICS["r2"]

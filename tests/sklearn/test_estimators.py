@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_diabetes, load_iris
+from sklearn.datasets import load_diabetes, load_iris, load_linnerud
+from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -68,6 +69,27 @@ def test_words_come_back_and_a_pickle_answers_the_same(fitted: IkuraClassifier, 
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.predict(x), fitted.predict(x))
     assert fitted.feature_names_in_.tolist() == x.columns.tolist()
+
+
+def test_several_values_and_labels(flowers: Any) -> None:
+    x, y = load_linnerud(return_X_y=True)
+    x, y = np.tile(x, (3, 1)), np.tile(y, (3, 1))
+    regressor = IkuraRegressor(**SMALL).fit(x, y)
+    assert regressor.predict(x).shape == y.shape
+    assert regressor.score(x, y) == pytest.approx(r2_score(y, regressor.predict(x)))
+    labels = (y > np.median(y, axis=0)).astype(int)
+    classifier = IkuraClassifier(**SMALL).fit(x, labels)
+    assert classifier.classes_.tolist() == [0, 1, 2]
+    shares = classifier.predict_proba(x)
+    np.testing.assert_array_equal(classifier.predict(x), shares > 0.5)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(classifier)).predict_proba(x), shares)
+    frame = flowers[0].assign(kind=flowers[1])
+    kinds = np.stack([flowers[1] == name for name in ("setosa", "virginica")], 1)
+    assert IkuraClassifier(**SMALL).fit(frame, kinds.astype(int)).predict(frame).shape == (150, 2)
+    with pytest.raises(ValueError, match="several columns of more than two classes"):
+        IkuraClassifier(**SMALL).fit(x, labels + (y > y.mean(axis=0) + y.std(axis=0)))
+    with pytest.raises(ValueError, match="several labels"):
+        IkuraClassifier(**SMALL, class_weight="balanced").fit(x, labels)
 
 
 def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import RidgeCV
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score, root_mean_squared_error
 
 import ikura
 from ikura.api.study import Study
 from ikura.errors import UsageError
+from ikura.metric import METRICS
+from ikura.report.target_section import each_target
+from ikura.report.view import View
 
 from .comparing import assert_replays, assert_same
 
@@ -128,8 +132,9 @@ def test_json_and_report_have_each_target(of_values: Study) -> None:
     assert [one["name"] for one in form["targets"]] == VALUES
     assert of_values.test is not None
     assert form["targets"][1]["value"] == of_values.test.targets[1].value
-    page = (of_values.run / "report.html").read_text()
-    assert all(f"Test r2 of {name}" in page or name in page for name in VALUES)
+    section = str(each_target(View(of_values)))
+    assert section.index(VALUES[0]) < section.index(VALUES[1]) < section.index(VALUES[2])
+    assert f"{of_values.test.targets[2].value:.4g}"[:5] in section
 
 
 def test_one_target_has_no_list(iris: Study) -> None:
@@ -149,6 +154,65 @@ def test_a_target_that_is_constant_in_the_training_rows_is_refused(houses: pd.Da
     assert found.test is not None
     assert math.isnan(found.test.targets[1].value)
     assert found.test.value == found.test.targets[0].value
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "log_loss", "average_precision", "brier", "balanced_accuracy", "mcc"])
+def test_labels_have_the_metrics_of_two_classes(metric: str, of_labels: Study, houses: pd.DataFrame) -> None:
+    rows = test_rows(of_labels, houses)
+    shares = of_labels.model.predict_proba(rows).to_numpy()
+    truth = np.stack([rows["late"] == "yes", rows["sold"]], 1).astype(int)
+    each = [float(METRICS[metric](shares[:, k], truth[:, k].astype(float))) for k in range(2)]
+    assert float(METRICS[metric](shares, truth)) == pytest.approx(np.mean(each), rel=1e-12)
+
+
+def test_a_label_that_a_metric_says_nothing_of_is_named_before_training(houses: pd.DataFrame, tune: Tune) -> None:
+    table = houses.drop(columns=VALUES)
+    dev = table[table["late"] == "no"]
+    with pytest.raises(UsageError, match=r"roc_auc of 'late' cannot be given on the dev set.*'no'"):
+        tune(table, "late,sold", dev=dev, metric="roc_auc")
+    assert tune(table, "late,sold", dev=dev).best is not None
+
+
+def test_other_learners_are_fitted_to_each_target(houses: pd.DataFrame, tune: Tune) -> None:
+    table = houses.drop(columns=LABELS)
+    study = tune(table, VALUES, baselines=True)
+    linear = next(one for one in study.baselines if one.name == "a linear model")
+    split = study.setting.prepare(study.run).split
+    fitted, asked = (table.iloc[rows] for rows in (np.sort([*split.train, *split.dev]), split.test))
+    columns = ["a", "b", "c", "d"]
+    each = []
+    for name in VALUES:
+        x, y = (one.assign(kind=one["kind"] == "house")[[*columns, "kind"]].to_numpy(float) for one in (fitted, asked))
+        model = RidgeCV(np.logspace(-3, 3, 7)).fit(x, fitted[name])
+        each.append(r2_score(asked[name], model.predict(y)))
+    # Other codes of the category and another scale of columns: the penalty differs a little.
+    assert linear.value == pytest.approx(np.mean(each), abs=0.01)
+    of_labels = tune(houses.drop(columns=VALUES), LABELS, baselines=True)
+    assert all(0.6 < one.value <= 1 for one in of_labels.baselines)
+
+
+@pytest.mark.parametrize("kind", ["of_values", "of_labels"])
+def test_importance_of_columns_is_by_the_mean_over_targets(kind: str, request: pytest.FixtureRequest) -> None:
+    study: Study = request.getfixturevalue(kind)
+    found = study.explain(["a"], repeats=3)
+    importance = found.importance.set_index("column")["loss"]
+    assert importance["a"] > importance["d"]
+    if kind == "of_values":
+        assert [one.names for one in found.dependences] == [[name] for name in VALUES]
+        slopes = [np.polyfit(one.values, one.means[0], 1)[0] for one in found.dependences]
+        assert slopes[0] > 0
+    else:
+        assert [one.names for one in found.dependences] == [LABELS]
+
+
+def test_a_frame_beside_a_table_names_its_targets(houses: pd.DataFrame, tune: Tune) -> None:
+    x, y = houses[["a", "b", "kind"]], houses[VALUES]
+    study = tune((x, y))
+    assert_same(study, tune(pd.concat([x, y], axis=1), VALUES))
+    assert list(study.model.predict_frame(x).columns) == VALUES
+    arrays = tune((x[["a", "b"]].to_numpy(), y))
+    assert [one.name for one in arrays.test.targets] == VALUES
+    assert ikura.resume(arrays.run).model.targets == VALUES
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

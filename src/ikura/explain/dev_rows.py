@@ -29,7 +29,7 @@ class DevRows:
     Args:
         model: the study's; an ensemble with the networks that were not trained on these rows.
         frame: their columns as values, n rows.
-        target: the truth as the metric takes it, shape (n,).
+        target: the truth as the metric takes it, shape (n,), or (n, targets) of several.
         columns: those that the network sees.
         all_rows: how many dev rows there are; n, unless they were drawn.
     """
@@ -41,7 +41,10 @@ class DevRows:
     all_rows: int
 
     def predicted(self, frame: pd.DataFrame) -> np.ndarray:
-        """What the model answers, as metrics take it: values or probabilities of the second class (n,), or (n, C)."""
+        """What the model answers, as metrics take it: values or probabilities of the second class (n,), or (n, C).
+
+        Of several targets their values, or the probabilities of the labels, (n, targets).
+        """
         if self.model.task == "regression":
             return np.asarray(self.model.predict(frame), np.float64)
         shares = np.array(self.model.predict_proba(frame), np.float64)
@@ -66,15 +69,15 @@ def dev_rows(record: Record) -> DevRows:
     setting = record.setting
     if record.best is None:
         raise UsageError(f"{record.run.name}: the study has not chosen a network yet; finish it with ikura resume")
-    if setting.task not in ("binary", "multiclass", "regression"):
+    if setting.task == "own":
         raise UsageError(f"a model of the task {setting.task} has no importance of columns yet")
     data, options = setting.data_again(record.run)
     source = open_source(data, options)
     if source.images or not isinstance(source.features, pd.DataFrame):
         raise UsageError("importance is that of columns; images, sequences and arrays of more dimensions have none")
     dataset, setup = setup_again(setting, record.run, record.network)
-    if dataset.train.y.ndim > 1:
-        raise UsageError("a model of several values has no importance of columns yet")
+    if dataset.train.y.ndim > 2 or (dataset.train.y.ndim > 1 and setting.task == "multiclass"):
+        raise UsageError("a model of values or classes of more than one dimension has no importance of columns yet")
     features = read_source(source, options).source.features
     assert isinstance(features, pd.DataFrame)
     frame = features.iloc[dataset.split.dev].reset_index(drop=True)

@@ -115,7 +115,7 @@ def explain(
     followed = list(columns) if columns is not None else [one.column for one in found if one.sure][:FOLLOWED]
     some = whole.some(FOLLOWED_ROWS, record.setting.seed)
     target = str(record.summary.get("target"))
-    dependences = [one for name in followed if (one := partial_dependence(some, name, target)) is not None]
+    dependences = [one for name in followed for one in partial_dependence(some, name, target)]
     assert record.best is not None
     return Explanation(
         record.best.number, record.metric.name, found, dependences, len(rows.frame), whole.all_rows, often

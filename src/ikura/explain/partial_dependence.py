@@ -42,7 +42,7 @@ class PartialDependence:
     high: list[list[float]]
 
 
-def partial_dependence(rows: DevRows, column: str, target: str) -> PartialDependence | None:
+def partial_dependence(rows: DevRows, column: str, target: str) -> list[PartialDependence]:
     """Follow one column.
 
     With p_iv the prediction of row i where the column has the value v: the mean over i of p_iv, and as its interval
@@ -55,14 +55,15 @@ def partial_dependence(rows: DevRows, column: str, target: str) -> PartialDepend
         target: name of what is predicted.
 
     Returns:
-        The dependence; None where the column has fewer than two values.
+        The dependence, of several values to predict one for each, because they have units of their own; none where the
+        column has fewer than two values.
 
     Source: Friedman (2001), Greedy function approximation, Annals of Statistics 29, section 8.2.
     """
     kind = next(one.kind for one in rows.columns if one.name == column)
     values, numeric = _grid(rows.frame[column], kind)
     if len(values) < 2:
-        return None
+        return []
     answers = np.stack([_answers(rows, column, value) for value in values], axis=-1)
     n = answers.shape[0]
     means = answers.mean(0)
@@ -71,17 +72,21 @@ def partial_dependence(rows: DevRows, column: str, target: str) -> PartialDepend
     if n > 1:
         half = deviations.std(0, ddof=1) * float(stdtrit(n - 1, SIDE)) / np.sqrt(n)
     classes = rows.model.classes
-    names = [target] if classes is None else [str(one) for one in (classes[1:] if len(classes) == 2 else classes)]
+    low, high = means - half, means + half
+    told = [float(value) for value in values] if numeric else [str(value) for value in values]
+    if classes is None:
+        several = rows.model.targets or [f"{target} {k}" for k in range(len(means))]
+        named = [target] if len(means) == 1 else several
+        return [
+            PartialDependence(column, numeric, told, [name], [means[k].tolist()], [low[k].tolist()], [high[k].tolist()])
+            for k, name in enumerate(named)
+        ]
+    names = [str(one) for one in (classes[1:] if rows.model.task == "binary" else classes)]
     # The likeliest classes in their own order, so that each has one colour for all columns.
     order = np.sort(np.argsort(-means.mean(-1), kind="stable")[:CLASSES])
-    low, high = means - half, means + half
-    if classes is not None:
-        low, high = np.maximum(low, 0.0), np.minimum(high, 1.0)
-    told = [float(value) for value in values] if numeric else [str(value) for value in values]
-    return PartialDependence(
-        column, numeric, told, [names[k] for k in order], means[order].tolist(), low[order].tolist(),
-        high[order].tolist(),
-    )  # fmt: skip
+    low, high = np.maximum(low, 0.0), np.minimum(high, 1.0)
+    every = (part[order].tolist() for part in (means, low, high))
+    return [PartialDependence(column, numeric, told, [names[k] for k in order], *every)]
 
 
 def _grid(series: pd.Series, kind: str) -> tuple[list[Any], bool]:

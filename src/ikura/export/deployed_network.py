@@ -32,7 +32,8 @@ class DeployedNetwork(nn.Module):
         named = None if description.get("own_loss") else chosen_loss(description.get("loss"))
         self.loss = named or usual_loss(self.task)
         self.temperature = float(description.get("temperature", 1.0))
-        self.mean, self.std = float(description["target_mean"]), float(description["target_std"])
+        for name in ("mean", "std"):
+            self.register_buffer(name, torch.tensor(description[f"target_{name}"], dtype=torch.float64))
         self.bounds: tuple[float, float] | None = tuple(description["bounds"]) if "bounds" in description else None
         self.dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
         self.eval()
@@ -44,7 +45,8 @@ class DeployedNetwork(nn.Module):
             raw: what the encoding takes, rows first.
 
         Returns:
-            Probabilities, shape (rows, classes), or values in the target's units, float64 of shape (rows,).
+            Probabilities, shape (rows, classes) or (rows, labels), or values in the target's units, float64 of shape
+            (rows,), or (rows, targets) of several.
         """
         x, codes = self.encoding(*raw)
         if isinstance(self.network, MLP):

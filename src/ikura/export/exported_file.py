@@ -82,6 +82,11 @@ class Deployment:
         found: list[Any] | None = self.description["classes"]
         return found
 
+    @property
+    def values(self) -> list[int]:
+        """Shape of what is predicted of one row: empty for one value or class."""
+        return list(self.description.get("target_shape") or [])
+
     def module(self, dtype: torch.dtype | None = None) -> DeployedNetwork:
         """The network behind its preprocessing, a copy, in a precision if one is named."""
         network = copy_of(self.network).eval()
@@ -142,6 +147,7 @@ class Deployment:
             "task": self.description["task"],
             "target": self.description["target"],
             "classes": self.classes,
+            **{name: self.description[name] for name in ("targets", "levels") if name in self.description},
             "inputs": inputs,
             "outputs": outputs,
         }
@@ -188,9 +194,10 @@ def check_close(found: np.ndarray, expected: np.ndarray, deployment: Deployment,
     Raises:
         UsageError: naming the row that differs most.
     """
-    scale = 1.0
+    scale: Any = 1.0
     if deployment.classes is None:
-        scale = max(float(np.abs(expected).max(initial=0.0)), float(deployment.description["target_std"]))
+        largest = np.abs(expected).max(0, initial=0.0) if expected.ndim > 1 else np.abs(expected).max(initial=0.0)
+        scale = np.maximum(largest, deployment.description["target_std"])
     if found.shape != expected.shape:
         raise UsageError(f"{what} gives outputs of shape {found.shape}, not {expected.shape}; it was not written")
     away = np.abs(found.astype(np.float64) - expected) / scale

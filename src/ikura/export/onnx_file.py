@@ -36,7 +36,7 @@ def onnx_bytes(deployment: Deployment, example: Example) -> bytes:
     """Make an ONNX file and try it.
 
     Inputs are the columns of a table by name (numbers as float64, categories as text), `images` (uint8) or `x`;
-    outputs `label` and `probabilities` of classes, or `prediction`.
+    outputs `label` and `probabilities` of classes or labels, or `prediction`.
 
     Args:
         deployment: what is exported.
@@ -181,11 +181,30 @@ def _outputs(
 
     if deployment.classes is None:
         name = named("prediction")
-        value = helper.make_tensor_value_info(name, TensorProto.DOUBLE, ["rows"])
-        record: ArrayRecord = {"name": name, "type": "float64", "shape": ["rows"]}
+        each: list[Any] = ["rows", *deployment.values]
+        value = helper.make_tensor_value_info(name, TensorProto.DOUBLE, each)
+        record: ArrayRecord = {"name": name, "type": "float64", "shape": each}
         return [], [helper.make_node("Identity", [found], [name])], [(value, record)]
     classes = _class_array(deployment.classes)
     label, probabilities = named("label"), named("probabilities")
+    shape: list[Any] = ["rows", len(classes)]
+    if deployment.description["task"] == "multilabel":
+        half = f"{INSIDE}/half"
+        nodes = [
+            helper.make_node("Identity", [found], [probabilities]),
+            helper.make_node("Greater", [found, half], [label]),
+        ]
+        told: list[tuple[Any, ArrayRecord]] = [
+            (
+                helper.make_tensor_value_info(label, TensorProto.BOOL, shape),
+                {"name": label, "type": "bool, the second of two values", "shape": shape},
+            ),
+            (
+                helper.make_tensor_value_info(probabilities, TensorProto.FLOAT, shape),
+                {"name": probabilities, "type": "float32", "shape": shape},
+            ),
+        ]
+        return [numpy_helper.from_array(np.array(0.5, np.float32), half)], nodes, told
     names = f"{INSIDE}/classes"
     nodes = [
         helper.make_node("Identity", [found], [probabilities]),
@@ -194,7 +213,6 @@ def _outputs(
     ]
     kind = helper.np_dtype_to_tensor_dtype(classes.dtype)
     kind = TensorProto.STRING if classes.dtype == object else kind
-    shape: list[Any] = ["rows", len(classes)]
     return (
         [numpy_helper.from_array(classes, names)],
         nodes,

@@ -72,5 +72,5 @@ def _inputs(deployment: Deployment, example: Example) -> list[ArrayRecord]:
 
 def _output(deployment: Deployment) -> ArrayRecord:
     if deployment.classes is None:
-        return {"name": "prediction", "type": "float64", "shape": ["rows"]}
+        return {"name": "prediction", "type": "float64", "shape": ["rows", *deployment.values]}
     return {"name": "probabilities", "shape": ["rows", len(deployment.classes)]}

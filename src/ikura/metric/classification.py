@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+
 import numpy as np
 
 from ikura.metric._base import Array, Metric, Needs, undefined_where
@@ -20,6 +23,24 @@ __all__ = [
 ]
 
 CLASSES = frozenset({"binary", "multiclass"})
+LABELS = frozenset({"binary", "multiclass", "multilabel"})
+
+
+def of_labels(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Let a metric of two classes take several labels: the mean over those that it says something of.
+
+    Predictions and targets then have the same shape, (..., n, labels).
+    """
+
+    @wraps(function)
+    def measured(prediction: Array, target: Array, lead: int = 0) -> Array:
+        if not target.ndim == prediction.ndim == lead + 2:
+            return function(prediction, target, lead)
+        labels = range(target.shape[-1])
+        each = np.stack([function(prediction[..., k], target[..., k], lead) for k in labels], -1)
+        return undefined_where(np.isnan(prediction), mean_where(~np.isnan(each), each), lead)
+
+    return measured
 
 
 def decided(prediction: Array, lead: int = 0) -> Array:
@@ -93,6 +114,7 @@ def accuracy(prediction: Array, target: Array, lead: int = 0) -> Array:
     return undefined_where(np.isnan(prediction), share, lead)
 
 
+@of_labels
 def balanced_accuracy(prediction: Array, target: Array, lead: int = 0) -> Array:
     """The mean over classes of the share found, mean_c P(predicted c | true c); 0 to 1.
 
@@ -110,6 +132,7 @@ def balanced_accuracy(prediction: Array, target: Array, lead: int = 0) -> Array:
     return undefined_where(np.isnan(prediction), mean_where(count > 0, shares), lead)
 
 
+@of_labels
 def log_loss(prediction: Array, target: Array, lead: int = 0) -> Array:
     """The mean negative logarithm of the true class's probability, -mean log p, in nats.
 
@@ -130,6 +153,7 @@ def log_loss(prediction: Array, target: Array, lead: int = 0) -> Array:
     return undefined_where(np.isnan(prediction), -np.log(probability).mean(-1), lead)
 
 
+@of_labels
 def brier(prediction: Array, target: Array, lead: int = 0) -> Array:
     """The mean squared distance of probabilities and truth; 0 is best.
 
@@ -148,6 +172,7 @@ def brier(prediction: Array, target: Array, lead: int = 0) -> Array:
     return np.asarray(np.square(wide - membership(target, prediction, lead)).sum(-1).mean(-1))
 
 
+@of_labels
 def mcc(prediction: Array, target: Array, lead: int = 0) -> Array:
     """Matthews' correlation of answers and truth, -1 to 1; 0 where all answers, or all truths, are of one class.
 
@@ -246,6 +271,7 @@ def mean_ranks(values: Array) -> Array:
     return ranks
 
 
+@of_labels
 def roc_auc(prediction: Array, target: Array, lead: int = 0) -> Array:
     """The area under the ROC curve: the chance that a positive example scores above a negative one; 0 to 1.
 
@@ -272,6 +298,7 @@ def roc_auc(prediction: Array, target: Array, lead: int = 0) -> Array:
     return undefined_where(np.isnan(prediction), mean_where(pairs > 0, shares), lead)
 
 
+@of_labels
 def average_precision(prediction: Array, target: Array, lead: int = 0) -> Array:
     """The area under the precision-recall curve as a sum of steps, sum_k (R_k - R_{k-1}) P_k; 0 to 1.
 
@@ -302,14 +329,14 @@ def average_precision(prediction: Array, target: Array, lead: int = 0) -> Array:
 
 
 ACCURACY = Metric("accuracy", True, CLASSES, accuracy, arrays=True)
-BALANCED_ACCURACY = Metric("balanced_accuracy", True, CLASSES, balanced_accuracy, needs=Needs.DIFFERENT, arrays=True)
-LOG_LOSS = Metric("log_loss", False, CLASSES, log_loss, arrays=True)
+BALANCED_ACCURACY = Metric("balanced_accuracy", True, LABELS, balanced_accuracy, needs=Needs.DIFFERENT, arrays=True)
+LOG_LOSS = Metric("log_loss", False, LABELS, log_loss, arrays=True)
 F1 = Metric("f1", True, CLASSES, f1, positive=True, needs=Needs.POSITIVE, arrays=True)
-ROC_AUC = Metric("roc_auc", True, CLASSES, roc_auc, needs=Needs.DIFFERENT, arrays=True)
+ROC_AUC = Metric("roc_auc", True, LABELS, roc_auc, needs=Needs.DIFFERENT, arrays=True)
 AVERAGE_PRECISION = Metric(
-    "average_precision", True, CLASSES, average_precision, positive=True, needs=Needs.POSITIVE, arrays=True
+    "average_precision", True, LABELS, average_precision, positive=True, needs=Needs.POSITIVE, arrays=True
 )
-BRIER = Metric("brier", False, CLASSES, brier, arrays=True)
-MCC = Metric("mcc", True, CLASSES, mcc, needs=Needs.DIFFERENT, arrays=True)
+BRIER = Metric("brier", False, LABELS, brier, arrays=True)
+MCC = Metric("mcc", True, LABELS, mcc, needs=Needs.DIFFERENT, arrays=True)
 LABEL_ACCURACY = Metric("label_accuracy", True, frozenset({"multilabel"}), label_accuracy, arrays=True)
 LABEL_F1 = Metric("label_f1", True, frozenset({"multilabel"}), label_f1, arrays=True)

@@ -25,7 +25,7 @@ AVERAGED = {
 }
 """Metrics that are functions of a mean over examples, and the metric of a single example that the mean is made of."""
 
-OF_VALUES = ("mae", "rmse", "r2", "quantile")
+OF_TARGETS = ("mae", "rmse", "r2", "quantile", "log_loss", "brier")
 """Of these also the metrics of several targets, which are means over those of each target."""
 
 COUNTED = ("balanced_accuracy", "f1", "mcc", "roc_auc", "label_accuracy", "label_f1")
@@ -47,12 +47,18 @@ def of_mean(name: str) -> bool:
     return name.partition(":")[0] in AVERAGED
 
 
-def _of_sums_of(metric: Any, target: Array) -> bool:
-    """Whether a metric follows from sums over examples: of each target, where there are several."""
+def _of_sums_of(metric: Any, target: Array, axes: int) -> bool:
+    """Whether a metric follows from sums over examples: of each target, where there are several.
+
+    Args:
+        metric: what is measured.
+        target: the truth.
+        axes: of one prediction; several targets have one for each, classes of several positions do not.
+    """
     name = getattr(metric, "name", "")
     if METRICS.get(name) is not metric or not of_mean(name):
         return False
-    return target.ndim == 1 or (target.ndim == 2 and name.partition(":")[0] in OF_VALUES)
+    return target.ndim == 1 or (target.ndim == 2 == axes and name.partition(":")[0] in OF_TARGETS)
 
 
 def evidence(metric: Any, prediction: Any, target: Any, lead: int = 0) -> Array:
@@ -76,7 +82,7 @@ def evidence(metric: Any, prediction: Any, target: Any, lead: int = 0) -> Array:
     """
     prediction, target = as_array(prediction), as_array(target)
     name = getattr(metric, "name", "")
-    if not _of_sums_of(metric, target):
+    if not _of_sums_of(metric, target, prediction.ndim - lead):
         return np.array(prediction)
     of_one, axis = METRICS[AVERAGED.get(name, name)].function, lead + target.ndim
     values: Array = of_one(np.expand_dims(prediction, axis), target[..., None], axis)
@@ -126,7 +132,7 @@ def scores(
     target, own = as_array(target), METRICS.get(metric.name) is not metric
     if not own and metric.name in TOGETHER:
         return _together(metric, shown, target, counts)
-    if own or not _of_sums_of(metric, target):
+    if own or not _of_sums_of(metric, target, np.ndim(shown[0])):
         return _one_by_one(metric, shown, target, counts)
     values = np.stack(shown)
     if target.ndim > 1:
@@ -149,7 +155,7 @@ def own_scores(metric: Metric, shown: NDArray[Any], target: Array, counts: NDArr
     Returns:
         The metric, float64 of shape (predictions, resamples); NaN where it is not defined.
     """
-    if not _of_sums_of(metric, target):
+    if not _of_sums_of(metric, target, shown.ndim - 2):
         each = [scores(metric, list(one), target, row[None])[:, 0] for one, row in zip(shown, counts, strict=True)]
         return np.stack(each, 1)
     kind = np.float32 if metric.name == "accuracy" else np.float64

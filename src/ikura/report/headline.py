@@ -86,6 +86,7 @@ def _task(view: View) -> str:
     return {
         "regression": "Regression",
         "binary": "Classification, two classes",
+        "multilabel": "Labels, any of which may hold",
         "multiclass": f"Classification, {plural(len(classes), 'class', 'classes')}" if classes else "Classification",
     }.get(view.record.task, view.record.task)
 

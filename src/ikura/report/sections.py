@@ -19,6 +19,7 @@ from ikura.report.ensemble_section import ensemble
 from ikura.report.image_section import contact_sheet, examples
 from ikura.report.repeat import repeat
 from ikura.report.schedule_section import rounds
+from ikura.report.target_section import each_target
 from ikura.report.trial_tables import best_trials, columns
 from ikura.report.view import View
 from ikura.study.record.facts import Sparsity, Stopping
@@ -62,7 +63,7 @@ def sections(view: View) -> Iterator[tuple[str, str, Html]]:
         (
             "Test set",
             "On the test set",
-            join(others(view), charts.outcomes(view), intervals(view), probabilities(view)),
+            join(each_target(view), others(view), charts.outcomes(view), intervals(view), probabilities(view)),
         ),
         ("Diagnosis", "Bias, variance, and what next", diagnosis(view.findings, view.record.task)),
         ("Columns", "What the model looks at", explanation_section(read_explanation(view.record))),

@@ -120,13 +120,14 @@ class Tuned(BaseEstimator):
     def _fitted(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any]:  # noqa: N803
         """Features and target as `ikura.tune` takes them: a frame stays one where it holds more than numbers."""
         self.mixed_ = isinstance(X, pd.DataFrame) and any(not is_numeric_dtype(kind) for kind in X.dtypes)
+        options |= {"multi_output": True}
         if not self.mixed_:
             options |= {"ensure_all_finite": "allow-nan", "ensure_min_samples": LEAST_ROWS}
             X, y = validate_data(self, X, y, **options)  # noqa: N806
             return X, y
         _check_feature_names(self, X, reset=True)
         _check_n_features(self, X, reset=True)
-        y = _check_y(y, y_numeric=options.get("y_numeric", False), estimator=self)
+        y = _check_y(y, multi_output=True, y_numeric=options.get("y_numeric", False), estimator=self)
         check_consistent_length(X, y)
         return X.reset_index(drop=True), y
 
@@ -142,6 +143,7 @@ class Tuned(BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        tags.target_tags.multi_output = True
         return tags
 
 

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import Tags, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from ikura.sklearn._base import Tuned
 
@@ -28,7 +29,7 @@ class IkuraClassifier(ClassifierMixin, Tuned):
         out: folder to keep the run in, which must not hold one; by default nothing is kept.
 
     Attributes:
-        classes_: the classes, ascending.
+        classes_: the classes, ascending; of several labels their places.
         model_: the chosen network, or the ensemble, with its preprocessing, an `ikura.Model`; its classes are places in
             `classes_`.
         hyperparameters_: what was chosen.
@@ -36,6 +37,7 @@ class IkuraClassifier(ClassifierMixin, Tuned):
         trials_: the table of trials.
         run_: the run folder, where `out` was given: `ikura.open_study(estimator.run_)` reads it.
         n_features_in_, feature_names_in_: of the features.
+        labels_: whether y held several labels.
 
     Example:
         >>> from sklearn.datasets import load_iris
@@ -85,7 +87,7 @@ class IkuraClassifier(ClassifierMixin, Tuned):
 
         Args:
             X: features, shape (n, d): numbers, of which NaN are missing; or a frame, also of words and dates.
-            y: classes of any kind, shape (n,).
+            y: classes of any kind, shape (n,); or 0 and 1 of several labels, shape (n, labels), any of which may hold.
             sample_weight: weights of the rows in the loss, shape (n,).
 
         Raises:
@@ -93,6 +95,13 @@ class IkuraClassifier(ClassifierMixin, Tuned):
         """
         X, y = self._fitted(X, y)  # noqa: N806
         check_classification_targets(y)
+        self.labels_ = type_of_target(y) == "multilabel-indicator"
+        if self.labels_:
+            self._fit_labels(X, np.asarray(y), sample_weight)
+            return self
+        if np.ndim(y) == 2 and np.shape(y)[1] > 1:
+            raise ValueError("y has several columns of more than two classes; fit each on its own")
+        y = column_or_1d(y, warn=True)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y has one class, {self.classes_.tolist()[0]!r}; a classifier needs at least two")
@@ -104,6 +113,13 @@ class IkuraClassifier(ClassifierMixin, Tuned):
         self._tune(X, codes.astype(str), sample_weight, class_weight=weight, positive=positive)
         return self
 
+    def _fit_labels(self, X: Any, y: np.ndarray, sample_weight: Any) -> None:  # noqa: N803
+        """Search on several labels."""
+        if self.class_weight is not None or self.positive is not None:
+            raise ValueError("class_weight and positive are of one class for each row, and y holds several labels")
+        self.classes_ = np.arange(y.shape[1])
+        self._tune(X, y.astype(np.int64), sample_weight)
+
     def _place(self, name: Any, argument: str) -> int:
         """The place of a class among all."""
         places = np.flatnonzero(self.classes_ == name)
@@ -111,14 +127,23 @@ class IkuraClassifier(ClassifierMixin, Tuned):
             raise ValueError(f"{argument}: y has no class {name!r}; its classes are {self.classes_.tolist()}")
         return int(places[0])
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Predict the likeliest class of each row, shape (n,)."""
+        """Predict the likeliest class of each row, shape (n,); of several labels 0 and 1, shape (n, labels)."""
+        if getattr(self, "labels_", False):
+            return (self.predict_proba(X) > 0.5).astype(np.int64)
         likeliest = self.predict_proba(X).argmax(1)
         found: np.ndarray = self.classes_[likeliest]
         return found
 
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Predict the probability of each class, shape (n, classes), in the order of `classes_`."""
+        """Predict the probability of each class, shape (n, classes), in the order of `classes_`, or of each label."""
         given = self._given(X)
         found = self.model_.predict_proba(given)
+        if self.labels_:
+            return found.to_numpy()
         return found[sorted(found.columns, key=lambda name: int(str(name)))].to_numpy()

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.utils import column_or_1d
 
 from ikura.sklearn._base import Tuned
 
@@ -49,17 +50,18 @@ class IkuraRegressor(RegressorMixin, Tuned):
 
         Args:
             X: features, shape (n, d): numbers, of which NaN are missing; or a frame, also of words and dates.
-            y: values, shape (n,).
+            y: values, shape (n,), or (n, targets) of several targets, which one network predicts.
             sample_weight: weights of the rows in the loss, shape (n,).
 
         Raises:
             ValueError: the data cannot be used.
         """
         X, y = self._fitted(X, y, y_numeric=True)  # noqa: N806
+        y = column_or_1d(y, warn=True) if np.ndim(y) == 2 and np.shape(y)[1] == 1 else y
         self._tune(X, np.asarray(y, np.float64), sample_weight, metric=self.metric or "rmse")
         return self
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Predict the values, shape (n,)."""
+        """Predict the values, shape (n,), or (n, targets)."""
         given = self._given(X)
         return self.model_.predict(given)

@@ -19,13 +19,16 @@ __all__ = ["fits_baselines", "measure_baselines"]
 
 MOST_ROWS, MOST_CELLS = 50_000, 2_000_000
 MOST_LEVELS = 255
+MOST_TARGETS = 12
+"""Targets for each of which learners are fitted."""
 BOOSTING, LINEAR = "gradient boosting", "a linear model"
 
 
 def fits_baselines(setup: TrainingSetup) -> bool:
-    """Whether other learners can be given the examples: rows of numbers, and one target each."""
-    one_target = setup.train.y.ndim == 1 and setup.task in ("binary", "multiclass", "regression")
-    return one_target and not setup.train.several and setup.train.is_table
+    """Whether other learners can be given the examples: rows of numbers, with one target each or a few."""
+    shape = setup.train.y.shape[1:]
+    few = not shape or (len(shape) == 1 and shape[0] <= MOST_TARGETS and setup.task != "multiclass")
+    return few and setup.task != "own" and not setup.train.several and setup.train.is_table
 
 
 def measure_baselines(
@@ -34,7 +37,7 @@ def measure_baselines(
     """Fit gradient boosting and a linear model on the training and dev rows, and measure them on the test rows.
 
     They are scikit-learn's HistGradientBoosting and LogisticRegression or RidgeCV as they come. Of many rows at most
-    50,000, and fewer of wide tables, are drawn.
+    50,000, and fewer of wide tables, are drawn. Of several targets each has learners of its own.
 
     Args:
         setup: of the study.
@@ -59,12 +62,19 @@ def measure_baselines(
     if setup.task != "regression":
         y = y.astype(np.int64)
     asked, found = as_columns(test), []
-    for name, learner in _learners(setup, y).items():
-        with warnings.catch_warnings():
-            # That it did not converge is no news to a reader of the score.
-            warnings.simplefilter("ignore")
-            learner.fit(x, y, **_weighted(learner, weights))
-        theirs = predicted_by(learner, asked, setup)
+    for name in (BOOSTING, LINEAR):
+        columns = []
+        for place, own in enumerate(y.T) if y.ndim > 1 else [(None, y)]:
+            if place is not None and setup.task == "multilabel" and np.ptp(own) == 0:
+                columns.append(np.full(len(asked), float(own[0])))
+                continue
+            learner = _learners(setup, own)[name]
+            with warnings.catch_warnings():
+                # That it did not converge is no news to a reader of the score.
+                warnings.simplefilter("ignore")
+                learner.fit(x, own, **_weighted(learner, weights))
+            columns.append(predicted_by(learner, asked, setup, place))
+        theirs = np.stack(columns, 1) if y.ndim > 1 else columns[0]
         value, ends = float(metric(theirs, target)), interval(metric, [theirs], target, seed=seed)
         found.append(Baseline(name, value, ends, *paired_gain(metric, ours, [theirs], target, seed), len(x)))
     return found

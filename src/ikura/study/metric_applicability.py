@@ -45,7 +45,8 @@ def _of_columns(dataset: Dataset, metric: Metric, dtype: str) -> tuple[str, str]
         std, mean = dataset.target_std, dataset.target_mean
         if np.ndim(std):
             std, mean = std[k], mean[k]
-        one = Task("regression", None, name)
+        levels = None if dataset.task.levels is None else dataset.task.levels[k]
+        one = Task("regression" if levels is None else "binary", levels, name)
         parts = (replace(part, y=part.y[:, k]) for part in (dataset.train, dataset.dev))
         train, dev = parts
         single = replace(dataset, task=one, train=train, dev=dev, target_std=std, target_mean=mean)
@@ -67,7 +68,12 @@ def check_measurable(dataset: Dataset, metric: Metric, dtype: str) -> None:
     """
     task, named = dataset.task, repr(dataset.task.target)
     reason = _reason(dataset, metric, dtype)
-    if reason is None and task.name == "regression" and (found := _of_columns(dataset, metric, dtype)):
+    if (
+        reason is None
+        and task.targets is not None
+        and task.name != "own"
+        and (found := _of_columns(dataset, metric, dtype))
+    ):
         named, reason = repr(found[0]), found[1]
     if reason is not None:
         others = [one.name for one in METRICS.values() if task.name in one.tasks and one.needs is Needs.ROWS]

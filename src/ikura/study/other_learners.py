@@ -21,17 +21,19 @@ def as_columns(examples: Examples) -> np.ndarray:
     return columns
 
 
-def predicted_by(learner: Any, asked: np.ndarray, setup: TrainingSetup) -> np.ndarray:
-    """What a fitted learner predicts of columns: values in their own units, or probabilities.
+def predicted_by(learner: Any, asked: np.ndarray, setup: TrainingSetup, target: int | None = None) -> np.ndarray:
+    """What a fitted learner predicts of columns: values in their own units, or probabilities; of a label that it holds.
 
     Args:
         learner: fitted on the targets of the setup: standardised values, or numbers of classes.
         asked: columns, shape (n, columns).
         setup: of the study.
+        target: place of the target that it was fitted on, where there are several.
     """
     if setup.task == "regression":
         values: np.ndarray = learner.predict(asked).astype(np.float64)
-        return values * float(setup.scorer.std) + float(setup.scorer.mean)
-    shares = np.zeros((len(asked), max(setup.outputs, 2)))
+        place = () if target is None else target
+        return values * float(np.asarray(setup.scorer.std)[place]) + float(np.asarray(setup.scorer.mean)[place])
+    shares = np.zeros((len(asked), setup.outputs if setup.task == "multiclass" else 2))
     shares[:, learner.classes_] = learner.predict_proba(asked)
-    return shares[:, 1] if setup.task == "binary" else shares
+    return shares if setup.task == "multiclass" else shares[:, 1]

@@ -342,9 +342,9 @@ class Model:
         from ikura.export.onnx_file import onnx_bytes
         from ikura.export.pt2_file import pt2_bytes
 
-        if self.description.get("target_shape") or self.task in ("multilabel", "own"):
+        if len(self.description.get("target_shape") or ()) > 1 or self.task == "own":
             raise UsageError(
-                "a model of several values or labels, or of a loss that says what is learned, has no file yet"
+                "a model of values of more than one dimension, or of a loss that says what is learned, has no file yet"
             )
         found = exported_path(path, *([] if self._run is None else run_files(self._run)))
         data = self._training_rows() if data is None else data
