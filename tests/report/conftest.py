@@ -179,7 +179,10 @@ def build(
             note=None,
         )
         study.test = SimpleNamespace(
-            metric=study.metric.name, value=dev * 0.99, interval=(dev * 0.99 - spread, dev * 0.99 + 0.7 * spread)
+            targets=[],
+            metric=study.metric.name,
+            value=dev * 0.99,
+            interval=(dev * 0.99 - spread, dev * 0.99 + 0.7 * spread),
         )
         study.predictions = make_predictions(regression, names, rng)
     study.stages = [

@@ -136,7 +136,7 @@ def test_verdict(make_study: Make, value: float, greater: bool, words: str) -> N
     study = make_study(trials=20)
     study.metric = SimpleNamespace(name="score", greater_is_better=greater)
     study.best.interval = (0.85, 0.95)
-    study.test = SimpleNamespace(metric="score", value=value, interval=(value - 0.01, value + 0.01))
+    study.test = SimpleNamespace(metric="score", value=value, interval=(value - 0.01, value + 0.01), targets=[])
     assert words in Page(render(View(study, study.checks, study.findings))).words
 
 
@@ -190,7 +190,7 @@ def test_hostile_names_stay_text(make_study: Make) -> None:
     study.trials["optimizer"] = HOSTILE
     study.best.hyperparameters = {HOSTILE: HOSTILE}
     study.metric = SimpleNamespace(name=HOSTILE, greater_is_better=True)
-    study.test = SimpleNamespace(metric=HOSTILE, value=0.9, interval=(0.8, 1.0))
+    study.test = SimpleNamespace(metric=HOSTILE, value=0.9, interval=(0.8, 1.0), targets=[])
     study.summary |= {"target": HOSTILE, "source": HOSTILE, "notes": [HOSTILE]}
     study.summary["columns"] = [{"name": HOSTILE, "kind": HOSTILE, "missing": 0, "distinct": 1, "note": HOSTILE}]
     study.summary["left_out"] = [{"name": HOSTILE, "reason": HOSTILE}]
@@ -317,7 +317,7 @@ def test_the_corrected_score_and_what_is_to_be_said_of_the_choice(make_study: Ma
     study.best.dev_corrected, study.best.corrected_interval = 0.8612, (0.811, 0.911)
     study.best.note = "the time limit cut the finalists short"
     study.best.next = SimpleNamespace(sentence="Better than the next, trial 3, beyond chance (p = 0.01).")
-    study.test = SimpleNamespace(metric="score", value=0.82, interval=(0.8, 0.85))
+    study.test = SimpleNamespace(metric="score", value=0.82, interval=(0.8, 0.85), targets=[])
     words = Page(render(View(study, study.checks, study.findings))).words
     assert "0.861 corrected for having been picked, 0.811 to 0.911" in words
     assert "The time limit cut the finalists short." in words
