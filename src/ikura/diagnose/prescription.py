@@ -42,7 +42,7 @@ class Prescription:
 
 
 def keep_spaces(record: Record, prescriptions: Iterable[Prescription]) -> list[Path]:
-    """Write the spaces that the commands of prescriptions name.
+    """Write the spaces that the commands of prescriptions name; who asks for these again writes them again.
 
     Returns:
         The files.
@@ -52,6 +52,7 @@ def keep_spaces(record: Record, prescriptions: Iterable[Prescription]) -> list[P
         path = record.run / FOLDER / f"{one.name}.toml"
         if shown(path) in one.command:
             tables = record.searched.replace(**one.change.space).as_dict()
-            write_atomically(path, f"# {one.name}, against {one.against}\n\n{tomli_w.dumps(tables)}".encode())
+            content = f"# {one.name}, against {one.against}\n\n{tomli_w.dumps(tables)}".encode()
+            write_atomically(path, content, synced=False)
             written.append(path)
     return written

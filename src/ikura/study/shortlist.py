@@ -41,12 +41,12 @@ def has_weights(run: Path, number: int) -> bool:
     return kept_weights(run, number) is not None
 
 
-def keep_weights(run: Path, outcomes: Iterable[Outcome], *, synced: bool = True, kind: str = "trial") -> None:
-    """Write the best weights of each member that has some; `synced` as for `write_atomically`."""
+def keep_weights(run: Path, outcomes: Iterable[Outcome], *, kind: str = "trial") -> None:
+    """Write the best weights of each member that has some; what a power failure takes of them is trained again."""
     for outcome in outcomes:
         if outcome.weights is not None and outcome.best_epoch:
             arrays = {"weights": outcome.weights} | {f"buffer:{n}": b for n, b in (outcome.buffers or {}).items()}
-            write_atomically(weights_file(run, outcome.number, kind), packed(arrays), synced=synced)
+            write_atomically(weights_file(run, outcome.number, kind), packed(arrays), synced=False)
 
 
 class Shortlist:
@@ -74,7 +74,7 @@ class Shortlist:
         if not self.merits or best > max(self.merits):
             self._keep_only(self._number(max(self.merits)) if self.merits else None)
             # A trial whose weights are lost with the machine's power is trained again.
-            keep_weights(self.executor.run, [o for o in scored if o.rank_key(self.executor.sign) == best], synced=False)
+            keep_weights(self.executor.run, [o for o in scored if o.rank_key(self.executor.sign) == best])
         again = {outcome.number for outcome in scored}
         self.merits = [rank_key for rank_key in self.merits if self._number(rank_key) not in again]
         heapq.heapify(self.merits)
