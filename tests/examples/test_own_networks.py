@@ -37,7 +37,13 @@ def test_it_is_short(name: str) -> None:
     assert len(lines) <= 30 or name.startswith("optuna/")
 
 
-@pytest.mark.parametrize("name", [name for name in SCRIPTS if not name.startswith("optuna/")])
+@pytest.mark.parametrize(
+    "name",
+    swept(
+        [name for name in SCRIPTS if not name.startswith("optuna/")],
+        core=["gated.py", "own_loss.py", "sequences.py", "two_inputs.py", "width_and_depth.py"],
+    ),
+)
 def test_it_runs(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -59,7 +65,7 @@ def test_it_runs(
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")  # of PyTorch's exporter
 @pytest.mark.parametrize(
     "name",
-    swept([name for name in SCRIPTS if name.startswith("optuna/")], core=["optuna/gated.py", "optuna/class_weight.py"]),
+    swept([name for name in SCRIPTS if name.startswith("optuna/")], core=["optuna/gated.py"]),
 )
 def test_the_same_with_optuna_runs(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

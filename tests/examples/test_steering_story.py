@@ -22,6 +22,7 @@ def same(one: str, other: str) -> bool:
         return one == other
 
 
+@pytest.mark.sweep
 def test_the_story_comes_out_as_it_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

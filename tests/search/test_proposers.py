@@ -26,8 +26,16 @@ DEFAULT = default_space(600, 344, 7).space
 every_proposer = pytest.mark.parametrize("name", PROPOSERS)
 
 
-@every_proposer
-@pytest.mark.parametrize("check", PROPOSER_CHECKS)
+LONG = {("gp", "more_begins_with_the_same"), ("gp", "regions_lie_in_the_space")}
+"""What takes seconds, of searches whose other checks are always made."""
+CASES = [
+    pytest.param(name, check, marks=pytest.mark.sweep if (name, check) in LONG else ())
+    for name in PROPOSERS
+    for check in PROPOSER_CHECKS
+]
+
+
+@pytest.mark.parametrize(("name", "check"), CASES)
 def test_conformance(name: str, check: str) -> None:
     PROPOSER_CHECKS[check](PROPOSERS[name], SLOW.get(name, 40))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -45,6 +45,23 @@ def left_waiting(run: Path, **given: Any) -> Path:
     with pytest.raises(LeftError):
         ikura.tune("iris", **settings | {"jobs": 1, "out": run, "progress": Leaving()} | given)
     return run
+
+
+@pytest.fixture(scope="session")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Study]:
+    """Studies of which nobody asks anything, each trained once for all tests; not to be changed."""
+    from .test_steered_studies import tune
+
+    made: dict[Any, Study] = {}
+
+    def make(**way: Any) -> Study:
+        # What a way is made of lives as long as its module.
+        key = tuple(sorted((name, id(value)) for name, value in way.items()))
+        if key not in made:
+            made[key] = tune(tmp_path_factory.mktemp("calm") / "run", **way)
+        return made[key]
+
+    return make
 
 
 @pytest.fixture(scope="session")

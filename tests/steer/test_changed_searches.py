@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def test_an_option_is_added(tmp_path: Path) -> None:
     assert set(study.space["optimizer"].as_dict()["choices"]) == {"sgd", "adam", "momentum"}
 
 
-def test_more_trials_and_other_epochs(tmp_path: Path) -> None:
+def test_more_trials_and_other_epochs(calm: Callable[..., Study], tmp_path: Path) -> None:
     """A search that has proposed everything goes on with a stage more, whose space may be another."""
 
     def asking(study: Study) -> None:
@@ -84,12 +85,12 @@ def test_more_trials_and_other_epochs(tmp_path: Path) -> None:
         study.steer.range("learning_rate", 0.02, 0.03)
 
     study = tune(tmp_path / "run", asking, finalists=1)
-    calm = tune(tmp_path / "calm")
+    undisturbed = calm()
     rows = study.trials.query("purpose == 'search'")
     assert rows["epochs"].tolist() == [6] * 4 + [9] * 3
     assert rows["learning_rate"][4:].between(0.02, 0.03).all()
     for trial in range(4):
-        np.testing.assert_array_equal(curve(study, trial), curve(calm, trial))
+        np.testing.assert_array_equal(curve(study, trial), curve(undisturbed, trial))
     for trial in (0, 5):
         np.testing.assert_array_equal(replayed(study, trial), curve(study, trial))
     assert (study.trials.query("purpose == 'finalist'")["epochs"] == 9).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from ikura.errors import UsageError
 from ikura.study.record.intervention import Action, Status
 
 from .test_steered_studies import OWN, Asking, Hand, curve, loss, tune
+
+Calm = Callable[..., Study]
 
 
 def replayed(study: Study, trial: int) -> np.ndarray:
@@ -46,8 +49,10 @@ WAYS = pytest.mark.parametrize("way", [{}, OWN, OWN | {"loss": loss}], ids=["com
 
 
 @WAYS
-def test_a_fork_has_its_parents_epochs_and_goes_on_with_its_own_values(tmp_path: Path, way: dict[str, Any]) -> None:
-    calm, study = tune(tmp_path / "calm", **way), tune(tmp_path / "run", ask, **way)
+def test_a_fork_has_its_parents_epochs_and_goes_on_with_its_own_values(
+    calm: Calm, tmp_path: Path, way: dict[str, Any]
+) -> None:
+    undisturbed, study = calm(**way), tune(tmp_path / "run", ask, **way)
     forks = {one.trial: one for one in study.interventions if one.action is Action.FORK}
     assert [one.state for one in forks.values()] == [Status.APPLIED] * 4
     trials = study.trials.set_index("number")
@@ -58,9 +63,9 @@ def test_a_fork_has_its_parents_epochs_and_goes_on_with_its_own_values(tmp_path:
         np.testing.assert_array_equal(curve(study, made)[:since], curve(study, parent)[:since])
         np.testing.assert_array_equal(replayed(ikura.open_study(study.run, **given(way)), made), curve(study, made))
     for parent in (0, 3):
-        np.testing.assert_array_equal(curve(study, parent), curve(calm, parent))
+        np.testing.assert_array_equal(curve(study, parent), curve(undisturbed, parent))
     assert trials["learning_rate"][forks[1].made] == 0.001
-    assert trials["learning_rate"][1] == calm.trials["learning_rate"][1]
+    assert trials["learning_rate"][1] == undisturbed.trials["learning_rate"][1]
 
 
 def given(way: dict[str, Any]) -> dict[str, Any]:
@@ -100,7 +105,7 @@ def test_a_fork_of_now_goes_on_from_the_next_boundary(tmp_path: Path) -> None:
     assert (one.at, one.epoch, one.state) == (0, 0, Status.APPLIED)
 
 
-def test_a_fork_of_an_epoch_that_never_came_is_refused(tmp_path: Path) -> None:
+def test_a_fork_of_an_epoch_that_never_came_is_refused(calm: Calm, tmp_path: Path) -> None:
     def asking(study: Study) -> None:
         study.steer.fork(0, l2=0.1, at=4)
         study.steer.stop(0, at=2)
@@ -109,7 +114,7 @@ def test_a_fork_of_an_epoch_that_never_came_is_refused(tmp_path: Path) -> None:
     assert (study.interventions[0].state, study.interventions[0].reason) == (
         Status.REFUSED, "trial 0 ended after 2 epochs",
     )  # fmt: skip
-    assert study.store.count() == tune(tmp_path / "calm").store.count()
+    assert study.store.count() == calm().store.count()
 
 
 def test_what_cannot_be_forked_is_refused_at_once(left: Study) -> None:

@@ -79,14 +79,16 @@ def ask_twice(study: Study) -> None:
 
 
 @WAYS
-def test_what_was_asked_is_applied_at_its_epoch_and_replayed(tmp_path: Path, way: dict[str, Any]) -> None:
-    calm, steered = tune(tmp_path / "calm", **way), tune(tmp_path / "steered", ask_twice, **way)
+def test_what_was_asked_is_applied_at_its_epoch_and_replayed(
+    calm: Callable[..., Study], tmp_path: Path, way: dict[str, Any]
+) -> None:
+    undisturbed, steered = calm(**way), tune(tmp_path / "steered", ask_twice, **way)
     assert states(steered) == [(Status.APPLIED, 2), (Status.APPLIED, 4), (Status.APPLIED, 3)]
-    assert (curve(steered, 1)[:2] == curve(calm, 1)[:2]).all()
-    assert (curve(steered, 1)[2:] != curve(calm, 1)[2:]).any(axis=1).all()
-    assert (curve(steered, 2) == curve(calm, 2)[:3]).all()
+    assert (curve(steered, 1)[:2] == curve(undisturbed, 1)[:2]).all()
+    assert (curve(steered, 1)[2:] != curve(undisturbed, 1)[2:]).any(axis=1).all()
+    assert (curve(steered, 2) == curve(undisturbed, 2)[:3]).all()
     for trial in (0, 3):
-        np.testing.assert_array_equal(curve(steered, trial), curve(calm, trial))
+        np.testing.assert_array_equal(curve(steered, trial), curve(undisturbed, trial))
     again = ikura.open_study(steered.run, way.get("network"), loss=way.get("loss"))
     for trial in range(4):
         replayed = again.replay(trial)[["train_loss", "dev_loss", "dev_score"]].to_numpy()

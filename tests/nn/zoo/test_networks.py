@@ -262,7 +262,7 @@ def test_a_population_trains_as_an_ordinary_loop(name: str, setup: Callable[...,
 
 
 @pytest.mark.parametrize("device", ["cpu", "cpu:0"])
-@pytest.mark.parametrize("name", swept(["cnn", "f1", "resnet20"], core=["cnn", "f1"]))
+@pytest.mark.parametrize("name", swept(["cnn", "f1", "resnet20"], core=["cnn"]))
 def test_a_member_that_diverges_changes_nobody(name: str, device: str, setup: Callable[..., TrainingSetup]) -> None:
     made = setup(name, device=device)
     members = company(name)
@@ -277,7 +277,7 @@ def test_a_member_that_diverges_changes_nobody(name: str, device: str, setup: Ca
 
 
 @pytest.mark.parametrize("device", ["cpu", "cpu:0"])
-@pytest.mark.parametrize("name", swept(["cnn", "f1", "resnet20"], core=["cnn", "f1"]))
+@pytest.mark.parametrize("name", swept(["cnn", "f1", "resnet20"], core=["f1"]))
 def test_a_state_goes_on_where_it_was_taken(name: str, device: str, setup: Callable[..., TrainingSetup]) -> None:
     made = setup(name, device=device)
     members = company(name)
@@ -292,7 +292,7 @@ def test_a_state_goes_on_where_it_was_taken(name: str, device: str, setup: Calla
     np.testing.assert_array_equal(other.tile.best(0)[0], whole.tile.best(1)[0])
 
 
-@pytest.mark.parametrize("name", LIGHT)
+@pytest.mark.parametrize("name", swept(LIGHT, core=["cnn", "f1"]))
 def test_the_best_network_can_be_rebuilt(name: str, setup: Callable[..., TrainingSetup]) -> None:
     made = setup(name)
     training = made.training(company(name))
@@ -306,7 +306,7 @@ def test_the_best_network_can_be_rebuilt(name: str, setup: Callable[..., Trainin
         np.testing.assert_allclose(outputs[place], rebuilt.numpy(), rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", LIGHT)
+@pytest.mark.parametrize("name", swept(LIGHT, core=["cnn", "f1"]))
 def test_a_saved_model_predicts_the_same(name: str, tmp_path: Any) -> None:
 
     row = TABLE[name]

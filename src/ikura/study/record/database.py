@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
@@ -34,6 +35,9 @@ T = TypeVar("T")
 MOST_BYTES = 1 << 27
 """The largest value of a database."""
 
+WATCHING = Lock()
+"""Held while it is asked whether somebody has written."""
+
 NO_LOG = b"\x01\x01"
 """In the header of an SQLite file: it is written without a log. One in memory has none."""
 
@@ -55,6 +59,8 @@ class Database:
     held = False
     server: Server | None = None
     _outdated = False
+    _watch: sqlite3.Connection | None = None
+    _read_before: tuple[int, dict[Hashable, Any]] | None = None
 
     def __init__(self, place: str | Path | Address, *, create: bool = False, upgrades: bool = True) -> None:
         if isinstance(place, Address):
@@ -94,7 +100,9 @@ class Database:
                 with exclusive(self.engine) as connection:
                     if self.server is not None:
                         make_schema(connection, self.server.address)
-                    METADATA.create_all(connection)
+                    # In a new file there is nothing to look for, which would take two questions for each table.
+                    there = self.server is not None or sa.inspect(connection).get_table_names()
+                    METADATA.create_all(connection, checkfirst=bool(there))
                     mark(connection)
                 return
             try:
@@ -204,6 +212,40 @@ class Database:
         with self._guard(), self.engine.connect() as connection:
             return work(connection)
 
+    def known(self, what: Hashable, read: Callable[[], T]) -> T:
+        """Read; whoever trains the study, in a file, reads again only where somebody has written since.
+
+        Args:
+            what: that is read.
+            read: reads it; what it returns goes to all who ask, and nobody may change it.
+        """
+        version = self._version()
+        if version is None:
+            return read()
+        before = self._read_before
+        if before is None or before[0] != version:
+            before = self._read_before = version, {}
+        there = before[1]
+        if what not in there:
+            there[what] = read()
+        found: T = there[what]
+        return found
+
+    def _version(self) -> int | None:
+        """A number that changes whenever any process writes; None where nobody trains, or there is no file.
+
+        SQLite tells a connection of what others write, so this one is used for nothing else.
+        """
+        if not self.held or self.path is None:
+            return None
+        with WATCHING:
+            try:
+                if self._watch is None:
+                    self._watch = _opener(self.path, create=False)()
+                return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
+            except sqlite3.Error:
+                return None
+
     def write(self, work: Callable[[sa.Connection], T]) -> T:
         """Call a function of a connection in one transaction, for which an interrupt waits; return what it does.
 
@@ -238,7 +280,11 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
-        self.held = False
+        self.held, self._read_before = False, None
+        with WATCHING:
+            if self._watch is not None:
+                self._watch.close()
+                self._watch = None
         if self.server is not None:
             self.server.close()
         self.engine.dispose()

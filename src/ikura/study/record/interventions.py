@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,11 @@ STILL = f"""
 """
 ENDED = f"SELECT 1 FROM interventions WHERE action = '{Action.END}' AND state != '{Status.REFUSED}' LIMIT 1"
 BY_HAND = INTERVENTIONS.c.rule == ""
+UNSETTLED = (
+    sa.select(INTERVENTIONS)
+    .where(INTERVENTIONS.c.state.in_([one for one in Status if one.open]))
+    .order_by(INTERVENTIONS.c.number)
+)
 GLANCE = f"SELECT EXISTS ({ANY_UNSETTLED}), EXISTS ({ENDED}), ({HELD.replace('action, number', 'action')}), ({LIMIT})"
 
 
@@ -124,23 +129,23 @@ class Interventions:
     def every(self, trial: int | None = None) -> list[Intervention]:
         """Return all interventions, or those on one trial, in the order in which they were asked."""
         query = sa.select(INTERVENTIONS).order_by(INTERVENTIONS.c.number)
-        return self._read(query if trial is None else query.where(INTERVENTIONS.c.trial == trial))
+        return self._read(
+            ("every", trial), lambda: query if trial is None else query.where(INTERVENTIONS.c.trial == trial)
+        )
 
     def one(self, number: int) -> Intervention:
         """Return one intervention, which must be there."""
-        [found] = self._read(sa.select(INTERVENTIONS).where(INTERVENTIONS.c.number == number))
+        [found] = self._read(("one", number), lambda: sa.select(INTERVENTIONS).where(INTERVENTIONS.c.number == number))
         return found
 
     def applied(self, trials: Collection[int]) -> list[Intervention]:
         """Return those by hand that took effect on some trials, in the order in which they did."""
-        query = sa.select(INTERVENTIONS).where(INTERVENTIONS.c.state == Status.APPLIED, BY_HAND)
-        found = [one for one in self._read(query) if one.trial in trials]
+        found = [one for one in self._applied_by_hand() if one.trial in trials]
         return sorted(found, key=lambda one: (one.epoch or 0, one.number))
 
     def touched(self) -> set[int]:
         """Return the numbers of the trials that a hand changed while they trained, or made."""
-        query = sa.select(INTERVENTIONS).where(INTERVENTIONS.c.state == Status.APPLIED, BY_HAND)
-        found = {one.trial if one.made is None else one.made for one in self._read(query) if one.action.touches}
+        found = {one.trial if one.made is None else one.made for one in self._applied_by_hand() if one.action.touches}
         return {number for number in found if number is not None}
 
     def made(self) -> set[int]:
@@ -149,13 +154,18 @@ class Interventions:
 
     def making(self) -> list[Intervention]:
         """Return those by which a hand made a trial."""
-        return self._read(sa.select(INTERVENTIONS).where(INTERVENTIONS.c.made.is_not(None), BY_HAND))
+        return self._read("making", lambda: sa.select(INTERVENTIONS).where(INTERVENTIONS.c.made.is_not(None), BY_HAND))
+
+    def _applied_by_hand(self) -> list[Intervention]:
+        return self._read(
+            "applied", lambda: sa.select(INTERVENTIONS).where(INTERVENTIONS.c.state == Status.APPLIED, BY_HAND)
+        )
 
     def paused(self) -> dict[int, int]:
         """Return the trials that stand still, and after how many epochs; one that was stopped there has ended."""
         found: dict[int, int] = {}
         stopped = set()
-        for trial, action, epoch in self.store.look(lambda connection: connection.exec_driver_sql(STANDING).all()):
+        for trial, action, epoch in self._rows(STANDING):
             if action == Action.PAUSE:
                 found[trial] = epoch
             else:
@@ -170,25 +180,26 @@ class Interventions:
 
     def pinned(self) -> set[int]:
         """Return the numbers of the trials that no schedule drops."""
-        rows = self.store.look(lambda connection: connection.exec_driver_sql(PINNED).all())
-        return {row[0] for row in rows}
+        return {row[0] for row in self._rows(PINNED)}
 
     def of_search(self, *actions: Action) -> list[Intervention]:
         """Return the changes of the search that took effect, of some actions, in the order in which they did."""
-        query = sa.select(INTERVENTIONS).where(
-            INTERVENTIONS.c.state == Status.APPLIED, INTERVENTIONS.c.action.in_(actions)
+        found = self._read(
+            actions,
+            lambda: sa.select(INTERVENTIONS).where(
+                INTERVENTIONS.c.state == Status.APPLIED, INTERVENTIONS.c.action.in_(actions)
+            ),
         )
-        return sorted(self._read(query), key=lambda one: (one.proposed, one.number))
+        return sorted(found, key=lambda one: (one.proposed, one.number))
 
     def unsettled(self, trials: Collection[int] | None = None) -> list[Intervention]:
         """Return those that may still take effect, of all trials or of some, in the order in which they were asked."""
-        query = sa.select(INTERVENTIONS).where(INTERVENTIONS.c.state.in_([one for one in Status if one.open]))
-        found = self._read(query.order_by(INTERVENTIONS.c.number))
+        found = self._read("unsettled", lambda: UNSETTLED)
         return found if trials is None else [one for one in found if one.trial in trials]
 
     def glance(self) -> Glance:
         """Read at once what is asked often while tiles train; it is quick."""
-        found = self.store.look(lambda connection: connection.exec_driver_sql(GLANCE).one())
+        [found] = self._rows(GLANCE)
         limit = None if found[3] is None else float(json.loads(found[3])["seconds"])
         return Glance(bool(found[0]), bool(found[1]), found[2] == Action.PAUSE, found[2] is not None, limit)
 
@@ -198,11 +209,11 @@ class Interventions:
 
     def any_unsettled(self) -> bool:
         """Whether there are any that may still take effect; asked often, so it is quick."""
-        return self.store.look(lambda connection: connection.exec_driver_sql(ANY_UNSETTLED).first()) is not None
+        return bool(self._rows(ANY_UNSETTLED))
 
     def ended(self) -> bool:
         """Whether a hand ended the search; asked often, so it is quick."""
-        return self.store.look(lambda connection: connection.exec_driver_sql(ENDED).first()) is not None
+        return bool(self._rows(ENDED))
 
     def held(self) -> bool:
         """Whether the whole study stands still until a hand lets it go on; asked often, so it is quick."""
@@ -210,8 +221,8 @@ class Interventions:
 
     def last_pause(self) -> int | None:
         """Return the number of the intervention that lets the whole study stand still; None where none does."""
-        found = self.store.look(lambda connection: connection.exec_driver_sql(HELD).first())
-        return int(found[1]) if found is not None and found[0] == Action.PAUSE else None
+        found = self._rows(HELD)
+        return int(found[0][1]) if found and found[0][0] == Action.PAUSE else None
 
     def stood_still(self, since: float, until: float) -> float:
         """Return for how many seconds of a time the whole study stood still.
@@ -227,7 +238,7 @@ class Interventions:
             [8, 6, 0]
         """
         seconds, begun = 0.0, math.inf
-        for action, when in self.store.look(lambda connection: connection.exec_driver_sql(STILL).all()):
+        for action, when in self._rows(STILL):
             if action == Action.PAUSE:
                 begun = min(begun, max(when, since))
             else:
@@ -277,8 +288,15 @@ class Interventions:
         change = sa.update(INTERVENTIONS).where(INTERVENTIONS.c.number == number, still).values(**values)
         self.store.write(lambda connection: connection.execute(change))
 
-    def _read(self, query: sa.Select[Any]) -> list[Intervention]:
-        return [_intervention(row) for row in self.store.read(query)]
+    def _read(self, what: Hashable, query: Callable[[], sa.Select[Any]]) -> list[Intervention]:
+        """Run a query, whose name says what it reads."""
+        found = self.store.known(what, lambda: [_intervention(row) for row in self.store.read(query())])
+        return list(found)
+
+    def _rows(self, statement: str) -> Sequence[Any]:
+        return self.store.known(
+            statement, lambda: self.store.look(lambda connection: connection.exec_driver_sql(statement).all())
+        )
 
 
 def _row(request: Request, who: str) -> dict[str, Any]:

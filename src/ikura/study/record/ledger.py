@@ -134,9 +134,13 @@ class Ledger:
     def segments(self, trials: Sequence[int]) -> dict[int, list[Segment]]:
         """Return the segments of trials, in order, by trial."""
         found: dict[int, list[Segment]] = {}
-        for row in self.store.read_in(sa.select(SEGMENTS).order_by(SEGMENTS.c.since), SEGMENTS.c.trial, trials):
-            found.setdefault(row["trial"], []).append(Segment(**row))
+        for one in self.store.known(("segments", *trials), lambda: self._segments(trials)):
+            found.setdefault(one.trial, []).append(one)
         return found
+
+    def _segments(self, trials: Sequence[int]) -> list[Segment]:
+        query = sa.select(SEGMENTS).order_by(SEGMENTS.c.since)
+        return [Segment(**row) for row in self.store.read_in(query, SEGMENTS.c.trial, trials)]
 
     def of_tile(self, tile: int) -> list[Segment]:
         """Return the segments of all trials of a tile, in their places."""
@@ -145,7 +149,9 @@ class Ledger:
 
     def tiles(self) -> int:
         """Number of tiles so far."""
-        [row] = self.store.read(sa.select(sa.func.max(SEGMENTS.c.tile).label("last")))
+        [row] = self.store.known(
+            "tiles", lambda: self.store.read(sa.select(sa.func.max(SEGMENTS.c.tile).label("last")))
+        )
         return 0 if row["last"] is None else row["last"] + 1
 
     def add_losses(self, outcomes: Sequence[Outcome]) -> None:

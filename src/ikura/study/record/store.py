@@ -367,6 +367,8 @@ class Store(Database):
 
     def trial(self, number: int) -> Trial | None:
         """Return one trial, None if there is none of that number."""
+        if self._kept is not None:
+            return self._kept[number] if 0 <= number < len(self._kept) else None
         return next(iter(self.trials(number=number)), None)
 
     def table(self) -> pd.DataFrame:
