@@ -16,6 +16,7 @@ from benchmarks import resume
 from benchmarks.alike import differences
 from benchmarks.lives import KINDS
 from ikura.api.study import Study
+from ikura.page.markup import Html
 from ikura.search import SCHEDULES
 
 from .test_commands import run
@@ -25,7 +26,7 @@ from .test_commands import run
 def scaled(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A small study with a large batch beside it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ikura.page.page._plotly", lambda: "")
+        patch.setattr("ikura.page.page.inline_script", lambda: Html(""))
         space = {"learning_rate": 0.02, "batch_size": 8, "units": 4, "optimizer": "momentum"}
         run = tmp_path_factory.mktemp("runs") / "run"
         study = ikura.tune("iris", space=space, trials=1, epochs=3, finalists=0, jobs=1, checks=False, out=run)

@@ -30,7 +30,8 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "--missing -999 --missing n.k. --decimal , --dates dayfirst "
         "--objective parameters --objective training_seconds --prefer parameters --within 0.02 --max-parameters 5000 "
         "--auto --human-error 1% --no-checks --loss focal:gamma=3 --class-weight early=1,late=2.5 "
-        "--metrics roc_auc,brier --sample-weight w --copies apart --optimizer nadam --stop-on f1 --overwrite"
+        "--metrics roc_auc,brier --sample-weight w --copies apart --optimizer nadam --stop-on f1 --overwrite "
+        "--report-script shared"
     )
     run = tmp_path / "earlier"
     run.mkdir()
@@ -59,6 +60,7 @@ def test_every_option_reaches_the_call(calls: dict[str, Any], table: str, tmp_pa
         "copies": "apart",
         "store": None,
         "name": None,
+        "report_script": "shared",
         "loss": "focal:gamma=3",
         "optimizer": "nadam",
         "stop_on": "f1",

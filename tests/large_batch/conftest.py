@@ -13,6 +13,7 @@ import ikura
 from ikura.api.study import Study
 from ikura.large_batch.measure_result import Measures
 from ikura.large_batch.scale_result import Scaling
+from ikura.page.markup import Html
 
 torch.set_num_threads(1)
 
@@ -25,7 +26,7 @@ SPACE: dict[str, Any] = {
 def _short_page() -> Iterator[None]:
     """Leave the plotting library out of pages: it is most of their size."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ikura.page.page._plotly", lambda: "")
+        patch.setattr("ikura.page.page.inline_script", lambda: Html(""))
         yield
 
 

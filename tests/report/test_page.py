@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 from ikura.errors import StorageError
-from ikura.page.page import _plotly
+from ikura.page.chart_script import inline_script
 from ikura.report import write_report
 from ikura.report.view import View
 from ikura.report.write import render
@@ -89,10 +89,10 @@ def test_page_is_whole_and_closed_in_itself(make_study: Make, case: str) -> None
     assert len(identities) == len(set(identities))
     assert all(link.startswith("data:") or link[1:] in identities for link in links)
     assert not any({"src", "srcset", "action", "data", "poster"} & set(attributes) for _, attributes in page.tags)
-    assert "@import" not in source.replace(_plotly(), "")
-    assert "url(" not in source.replace(_plotly(), "")
+    assert "@import" not in source.replace(str(inline_script()), "")
+    assert "url(" not in source.replace(str(inline_script()), "")
     assert not {"nan", "NaN", "inf", "None"} & set(re.findall(r"\w+", page.words))
-    assert source.count(_plotly()) == ('class="plot"' in source)
+    assert source.count(str(inline_script())) == ('class="plot"' in source)
     for name, attributes in page.tags:
         assert not any(attribute.startswith("on") for attribute in attributes), name
 
@@ -205,7 +205,7 @@ def test_hostile_names_stay_text(make_study: Make) -> None:
     page = Page(source)
     assert not page.of("img")
     assert len(page.of("script")) == 2 + len(page.charts)
-    assert source.count(_plotly()) == ('class="plot"' in source)
+    assert source.count(str(inline_script())) == ('class="plot"' in source)
     assert {tag for tag, _ in page.tags} <= {tag for tag, _ in plain.tags}
     assert page.words.count(HOSTILE) > 20
     for text in strings(page.charts):
@@ -226,7 +226,7 @@ def test_size_is_bounded(make_study: Make) -> None:
     study.summary["columns"] = study.summary["columns"] * 1000
     study.predictions |= {name: study.predictions[name] * 1000 for name in ("target", "prediction")}
     # 305 curves of 201 points on two charts at about 12 bytes, and 9 x 800 points at about 60
-    assert len(render(View(study, study.checks, study.findings))) - len(_plotly()) < 2.5e6
+    assert len(render(View(study, study.checks, study.findings))) - len(str(inline_script())) < 2.5e6
 
 
 @pytest.mark.parametrize(

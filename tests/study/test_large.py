@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ikura.api.study import Study
-from ikura.page.page import _plotly
+from ikura.page.chart_script import inline_script
 from ikura.population.job import Outcome
 from ikura.report.view import View
 from ikura.report.write import render
@@ -92,7 +92,7 @@ def page(study: Study) -> str:
 
 def test_the_report_of_many_trials_is_small(page: str) -> None:
     # 800 points for each of 5 hyperparameters, 300 curves, 400 lines, each some 50 bytes: about half a megabyte.
-    assert len(page) - len(_plotly()) < 1_000_000
+    assert len(page) - len(str(inline_script())) < 1_000_000
 
 
 def test_samples_keep_the_best_and_say_so(page: str, study: Study) -> None:
@@ -111,7 +111,7 @@ def test_samples_keep_the_best_and_say_so(page: str, study: Study) -> None:
     top = np.sort(trials["dev_score"].dropna())[::-1][:50]
     # values carry five digits
     assert np.sort(scores)[::-1][:50] == pytest.approx(top, rel=1e-4)
-    words = " ".join(page.replace(_plotly(), "").split())
+    words = " ".join(page.replace(str(inline_script()), "").split())
     assert "Of 20,000 trials, " in words
     assert "are drawn: the best 60 and an even sample" in words
     assert re.search(r"\d+ of 19,800 are drawn: the best 80 and an even sample from the best to the worst", words)

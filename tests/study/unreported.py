@@ -11,7 +11,7 @@ import pytest
 from ikura.api.study import Study
 
 
-def _report(self: Study, path: str | Path | None = None) -> Path:
+def _report(self: Study, path: str | Path | None = None, *, report_script: str | None = None) -> Path:
     path = Path(path) if path is not None else self.run / "report.html"
     path.write_text("<html></html>")
     return path

@@ -173,10 +173,13 @@ def go_on(
             trained = [trial.member for trial in store.trials() if trial.epochs]
             store.set_fact(WAYS, counted(setup, trained))
         study = Study(run, setup.network, (setting, store))
-        with store.timed("report"), store.still():
+        with store.still():
             if store.fact(ERRORS) is not None:
-                keep_spaces(study, study.prescriptions)
-            study.report()
+                with store.timed("diagnosis"):
+                    keep_spaces(study, study.prescriptions)
+            progress.result(study)
+            with store.timed("report"):
+                study.report()
         store.set_fact(DONE, True)
     return study
 

@@ -160,13 +160,29 @@ class Study(Record):
 
         return measure(self, trial, points=points, jobs=jobs, out=out, progress=progress)
 
-    def report(self, path: str | Path | None = None) -> Path:
-        """Write the report, by default to report.html in the run folder; return its path."""
+    def report(self, path: str | Path | None = None, *, report_script: str | None = None) -> Path:
+        """Write the report.
+
+        Args:
+            path: the file; by default report.html in the run folder.
+            report_script: where it has the script that draws its charts, 4.6 MB: "inline" in the page, "shared" in one
+                file beside the run folders (beside a page elsewhere), "none" where charts are left out and said in
+                words; by default as the study was begun.
+
+        Returns:
+            Its path.
+
+        Raises:
+            UsageError: the file would overwrite what the study needs, or `report_script` is none of these.
+            StorageError: it cannot be written.
+        """
+        from ikura.page.chart_script import chart_script_of
         from ikura.report import write_report
 
+        script = chart_script_of(self.setting.report_script if report_script is None else report_script)
         target = self.run / "report.html" if path is None else check_target(path, *self.inputs)
         with self.store.still():
-            return write_report(target, self, self.checks, self.findings)
+            return write_report(target, self, self.checks, self.findings, script)
 
     def importance(self, method: str = "ped-anova", among: str = "all") -> pd.DataFrame:
         """Measure how much each hyperparameter decides about the dev score; see `ikura.diagnose.importance`.

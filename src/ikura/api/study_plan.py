@@ -17,6 +17,7 @@ from ikura.exchange.prior import Prior
 from ikura.lazy_torch import Module
 from ikura.metric import default_metric, metric
 from ikura.nn.loss import Loss
+from ikura.page.chart_script import ChartScript, chart_script_of
 from ikura.plugins import plugin_network, plugins_among
 from ikura.population.cache import check_compiler
 from ikura.population.member import Hyperparameters
@@ -114,6 +115,7 @@ def planned(given: Mapping[str, Any], progress: Logged) -> StudyPlan:
         SearchOptions.of(called),
         picked(TrainingOptions, called),
         **{name: given[name] for name in ("network", "space", "standardise", "prior", "checks")},
+        report_script=chart_script_of(given["report_script"]),
         progress=progress,
     )
 
@@ -128,6 +130,7 @@ def make_plan(
     standardise: bool | None,
     prior: Prior | Study | None,
     checks: bool,
+    report_script: ChartScript = ChartScript.INLINE,
     progress: Logged,
 ) -> StudyPlan:
     """Read the data, choose network, space and metric, and say what was found.
@@ -217,6 +220,7 @@ def make_plan(
         programs=name == OWN and chosen_device(training.device, custom=True) == "cpu",
         plugins=plugins or None,
         greater_is_better=compared_by.greater_is_better,
+        report_script=report_script.value,
     )
     setup = make_setup(setting, dataset, resolved(name, network))
     check_bound(setup, opened, search.objectives.max_parameters)

@@ -26,7 +26,7 @@ OF_ONE = {
     "trials": 1, "search": "random", "schedule": "none", "finalists": 0, "ensemble": "none", "folds": None,
     "repeats": 1, "calibration": "none", "baselines": False, "time_limit": None, "objectives": None, "prefer": None,
     "within": None, "max_parameters": None, "jobs": 1, "prior": None, "auto": False, "ask": None, "bayes_error": None,
-    "human_error": None,
+    "human_error": None, "report_script": "inline",
 }  # fmt: skip
 """Arguments of `ikura.tune` for a study of one network that trains to its end."""
 

@@ -69,6 +69,7 @@ def tune(
     overwrite: bool = False,
     store: str | None = None,
     name: str | None = None,
+    report_script: str = "inline",
     group: str | None = None,
     time: str | None = None,
     kinds: Mapping[str, str] | None = None,
@@ -177,6 +178,8 @@ def tune(
             sees and steers it (docs/stores.md); everything else lies in the run folder all the same. By default an
             SQLite file in the run folder.
         name: the study's name there; by default that of the run folder.
+        report_script: where the report has the script that draws its charts, 4.6 MB: "inline" in the page, "shared" in
+            one file beside the run folders, "none" where charts are left out and said in words.
         group: column whose groups stay together in one part of the split.
         time: column by which the oldest rows train and the newest test.
         kinds: column -> numeric, category, boolean, datetime or ignore, where its kind is to be another.

@@ -21,6 +21,7 @@ from ikura.wording import shortened
 __all__ = [
     "Json",
     "Quiet",
+    "ReportScript",
     "Run",
     "Verbose",
     "a_file",
@@ -44,6 +45,15 @@ Json = Annotated[
 ]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing on stderr but errors.", rich_help_panel="Output")
+]
+ReportScript = Annotated[
+    str,
+    typer.Option(
+        metavar="WHERE",
+        help="Where the report has the script that draws its charts, 4.6 MB: inline in the page, shared in one file "
+        "beside the run folders, or none; then words stand in the place of charts.",
+        rich_help_panel="Output",
+    ),
 ]
 Verbose = Annotated[
     bool,

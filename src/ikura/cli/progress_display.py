@@ -26,10 +26,17 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 class CommandProgress(Progress):
-    """Shows nothing; remembers the run folder so that an interruption can name it."""
+    """Shows nothing but the result; remembers the run folder so that an interruption can name it.
+
+    Attributes:
+        show: prints the result of a study on stdout and returns the exit code; None where it is printed otherwise.
+    """
+
+    show: Callable[[Any], int] | None = None
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self._shown: int | Exception | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -42,9 +49,36 @@ class CommandProgress(Progress):
     def pause(self) -> None:
         """Stop redrawing until the next stage, so that a question can be asked."""
 
+    def end(self) -> None:
+        """Stop redrawing; what is drawn stays."""
+
+    @override
     def opened(self, run: str | Path) -> None:
         """Take the run folder as soon as there is one."""
         self.session.run = Path(run)
+
+    @override
+    def result(self, study: Any) -> None:
+        """Print the result. That it cannot be printed does not keep the report from being written."""
+        if self.show is None:
+            return
+        self.end()
+        with self.session.aloud():
+            try:
+                self._shown = self.show(study)
+            except Exception as error:
+                self._shown = error
+
+    def code(self, study: Any) -> int:
+        """The exit code of the command, whose result is printed now if it was not before.
+
+        Raises:
+            Exception: what printing raised.
+        """
+        assert self.show is not None
+        if isinstance(self._shown, Exception):
+            raise self._shown
+        return self.show(study) if self._shown is None else self._shown
 
 
 class PlainProgress(CommandProgress):
@@ -136,6 +170,10 @@ class LiveProgress(CommandProgress):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.end()
+
+    @override
+    def end(self) -> None:
         self.bars.stop()
 
     @override

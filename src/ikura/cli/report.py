@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from ikura.cli.option_helpers import Quiet, Run, Verbose, a_file, begin, existing_run, option
+from ikura.cli.option_helpers import Quiet, Run, Verbose, a_file, begin, existing_run, one_of, option
 from ikura.files import shown
+from ikura.page.chart_script import CHART_SCRIPTS
 
 __all__ = ["report"]
 
-EXAMPLES = ("ikura report runs/houses -o houses.html",)
+EXAMPLES = ("ikura report runs/houses -o houses.html", "ikura report runs/houses --report-script none")
 
 
 def report(
@@ -24,15 +25,25 @@ def report(
             "FILE", "Where to write; by default report.html in the run folder.", parser=a_file, names=("--out", "-o")
         ),
     ] = None,
+    report_script: Annotated[
+        str | None,
+        option(
+            "WHERE",
+            "Where it has the script that draws its charts: inline in the page, shared in one file beside the run "
+            "folders, or none; by default as the run was begun.",
+        ),
+    ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
     """Write the report of a run again and print where it is."""
     session = begin(context, quiet, verbose)
     folder = existing_run(run)
+    if report_script is not None:
+        one_of("--report-script", report_script, CHART_SCRIPTS)
     with session.work():
         import ikura
 
-        written = ikura.open_study(folder).report(out or folder / "report.html")
+        written = ikura.open_study(folder).report(out or folder / "report.html", report_script=report_script)
     session.emit(f"{shown(written)}\n")
     return 0

@@ -32,8 +32,9 @@ def resume(
     A run that is already finished is not trained again: its result is printed.
     One begun with --ask goes on asking, and needs a terminal.
 
-    A run keeps the setting that it began with. In its config.toml jobs, time_limit, device and the path of the data
-    (where the same file lies now) may be changed while it waits, which is then said; any other change is refused.
+    A run keeps the setting that it began with. In its config.toml jobs, time_limit, device, report_script and the path
+    of the data (where the same file lies now) may be changed while it waits, which is then said; any other change is
+    refused.
     Snapshots and weights that are missing or damaged are trained again.
     Where versions of libraries or the processor are others than before, a line says that the last bits may differ.
     """
@@ -50,6 +51,7 @@ def resume(
     with session.work(), progress_for(session) as progress:
         import ikura
 
+        progress.show = lambda study: present(study, session, json)
         ask = ask_in_terminal(session, progress.pause) if sys.stdin is not None and sys.stdin.isatty() else None
         study = ikura.resume(session.run, progress=progress, ask=ask, engine=engine, address=address, workers=workers)
-    return present(study, session, json)
+    return progress.code(study)

@@ -8,8 +8,8 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
+from dataclasses import dataclass, field
 from getpass import getpass
 from pathlib import Path
 from typing import TextIO
@@ -39,6 +39,7 @@ class Session:
     run: Path | None = None
     working: bool = False
     ended_by: int = 0
+    _redirected: _StdoutToStderr | None = field(default=None, repr=False)
 
     @property
     def resumable(self) -> bool:
@@ -83,20 +84,28 @@ class Session:
         logger = logging.getLogger("ikura")
         handler, level = _Voice(self), logger.level
         self.working = True
+        self._redirected = redirected = _StdoutToStderr()
         ask_by(_password)
         logger.addHandler(handler)
         logger.setLevel(logging.ERROR if self.quiet else logging.DEBUG if self.verbose else logging.WARNING)
         try:
-            with warnings.catch_warnings(), _stdout_to_stderr():
+            with warnings.catch_warnings(), redirected:
                 if self.quiet:
                     warnings.simplefilter("ignore")
                 if not self.verbose:
                     warnings.showwarning = self._warn
                 yield
         finally:
+            self._redirected = None
             logger.removeHandler(handler)
             logger.setLevel(level)
         self.working = False
+
+    @contextmanager
+    def aloud(self) -> Iterator[None]:
+        """Let stdout be stdout for a while, in the middle of `work`."""
+        with nullcontext() if self._redirected is None else self._redirected.lifted():
+            yield
 
     def _warn(
         self,
@@ -182,21 +191,43 @@ def _password(question: str) -> str | None:
     return None
 
 
-@contextmanager
-def _stdout_to_stderr() -> Iterator[None]:
-    """Send what is printed to stdout to stderr, also from child processes and compiled code."""
-    try:
-        out, err = sys.stdout.fileno(), sys.stderr.fileno()
-        sys.stdout.flush()
-        kept = os.dup(out)
-    except (OSError, ValueError, AttributeError):
-        with redirect_stdout(TolerantStream(sys.stderr)):
+class _StdoutToStderr:
+    """Sends what is printed to stdout to stderr, also from child processes and compiled code."""
+
+    def __enter__(self) -> None:
+        try:
+            self.out = sys.stdout.fileno()
+            sys.stdout.flush()
+            self.kept: int | None = os.dup(self.out)
+        except (OSError, ValueError, AttributeError):
+            self.kept = None
+        self._turn()
+
+    def __exit__(self, *_: object) -> None:
+        self._turn_back()
+        if self.kept is not None:
+            os.close(self.kept)
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """Send it to stdout for a while."""
+        self._turn_back()
+        try:
             yield
-        return
-    try:
-        os.dup2(err, out)
-        with redirect_stdout(TolerantStream(sys.stderr)):
-            yield
-    finally:
-        os.dup2(kept, out)
-        os.close(kept)
+        finally:
+            self._turn()
+
+    def _turn(self) -> None:
+        if self.kept is not None:
+            try:
+                os.dup2(sys.stderr.fileno(), self.out)
+            except (OSError, ValueError, AttributeError):
+                os.close(self.kept)
+                self.kept = None
+        self.python = redirect_stdout(TolerantStream(sys.stderr))
+        self.python.__enter__()
+
+    def _turn_back(self) -> None:
+        self.python.__exit__(None, None, None)
+        if self.kept is not None:
+            os.dup2(self.kept, self.out)

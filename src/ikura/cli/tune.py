@@ -13,8 +13,21 @@ from ikura.cli.budget_options import BudgetArguments
 from ikura.cli.confirm import ask_in_terminal
 from ikura.cli.data_options import DataArguments, Target, one_or_several
 from ikura.cli.lookup import check_data, check_names, open_space
-from ikura.cli.option_helpers import Json, Quiet, Verbose, a_place, at_least, begin, existing_run, option, with_options
+from ikura.cli.option_helpers import (
+    Json,
+    Quiet,
+    ReportScript,
+    Verbose,
+    a_place,
+    at_least,
+    begin,
+    existing_run,
+    one_of,
+    option,
+    with_options,
+)
 from ikura.cli.search_options import SearchArguments, Seed, SpaceFile
+from ikura.page.chart_script import CHART_SCRIPTS
 from ikura.population.early_compilation import begin_compiling
 from ikura.version import __version__
 
@@ -30,6 +43,7 @@ EXAMPLES = (
     "ikura tune houses.parquet --target price --auto --time-limit 10m",
     "ikura tune digits --store postgresql://ada@db.example.org/studies --name digits-1",
     "ikura tune houses.parquet --target price --engine ray --address auto",
+    "ikura tune digits --report-script shared",
     "ikura tune wine --objective parameters --prefer parameters --within 0.01",
 )
 
@@ -83,17 +97,19 @@ def tune(
         str | None,
         option("NAME", "What the study is called in that database; by default as the run folder.", "Output"),
     ] = None,
+    report_script: ReportScript = "inline",
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
     """Search for good hyperparameters on a table or on images, and keep the best network.
 
-    Progress goes to stderr, the result to stdout.
+    Progress goes to stderr, the result to stdout, as soon as there is one; the report is written after that.
     The run folder keeps the model, the report and what `ikura resume` needs.
     """
     session = begin(context, quiet, verbose)
     at_least("--seed", seed, 0)
+    one_of("--report-script", report_script, CHART_SCRIPTS)
     searching.check()
     given = {**reading.arguments(), **budget.arguments(), **autopilot.arguments()}
     check_names(searching.search, searching.schedule, searching.metric, searching.loss)
@@ -115,6 +131,7 @@ def tune(
     with session.work(), progress_for(session) as progress:
         import ikura
 
+        progress.show = lambda study: present(study, session, json)
         study = ikura.tune(
             data,
             one_or_several(target),
@@ -124,13 +141,14 @@ def tune(
             overwrite=overwrite,
             store=store,
             name=name,
+            report_script=report_script,
             ask=ask_in_terminal(session, progress.pause) if autopilot.ask else None,
             checks=checks,
             progress=progress,
             **given,
             **searching.arguments(),
         )
-    return present(study, session, json)
+    return progress.code(study)
 
 
 def _is_table(data: str) -> bool:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
-from importlib.util import find_spec
 from pathlib import Path
 
 from ikura.files import write_output
+from ikura.page.chart_script import ChartScript, inline_script, linked_script, without_charts
 from ikura.page.markup import Html, element, join
 from ikura.version import __version__
 
@@ -29,13 +29,21 @@ def write_text(path: Path, text: str) -> Path:
     return path
 
 
-def page(title: str, header: Html, parts: Sequence[tuple[str, str, Html]]) -> str:
+def page(
+    title: str,
+    header: Html,
+    parts: Sequence[tuple[str, str, Html]],
+    script: ChartScript = ChartScript.INLINE,
+    shared: str = "",
+) -> str:
     """Put a page together.
 
     Args:
         title: what the browser's tab shows.
         header: the top of the page.
         parts: of each section its name in the navigation, heading and content.
+        script: where the page has the script that draws its charts.
+        shared: where that lies, seen from the page, if pages share it.
 
     Returns:
         A whole HTML document.
@@ -47,6 +55,9 @@ def page(title: str, header: Html, parts: Sequence[tuple[str, str, Html]]) -> st
         for anchor, (_, heading, content) in zip(anchors, parts, strict=True)
     ]
     charts = any(PLOT in one for one in (header, *(content for _, _, content in parts)))
+    if script is ChartScript.NONE:
+        body = [without_charts(one) for one in body]
+    drawn, linked = charts and script is not ChartScript.NONE, charts and script is ChartScript.SHARED
     return _filled(
         {
             "title": join(title),
@@ -55,8 +66,10 @@ def page(title: str, header: Html, parts: Sequence[tuple[str, str, Html]]) -> st
             "headline": header,
             "sections": join(*body),
             "version": join(__version__),
-            "noscript": Html(NO_SCRIPT if charts else ""),
-            "plotly": _plotly() if charts else Html(""),
+            "noscript": Html(NO_SCRIPT if drawn else LEFT_OUT if charts else ""),
+            "sources": Html(" 'self' file:" if linked else ""),
+            "holds": join(f"this file and {shared} hold everything they show and ask" if linked else HOLDS),
+            "plotly": linked_script(shared) if linked else inline_script() if drawn else Html(""),
         }
     )
 
@@ -71,20 +84,13 @@ def _file(name: str) -> str:
     return resources.files("ikura.page").joinpath(name).read_text(encoding="utf-8")
 
 
-@cache
-def _plotly() -> Html:
-    # Where the package lies can be told without importing it, which takes a tenth of a second.
-    found = find_spec("plotly")
-    assert found is not None
-    [package] = found.submodule_search_locations or []
-    script = Path(package, "package_data", "plotly.min.js").read_text(encoding="utf-8")
-    # Escapes in place of the few characters that are not ASCII: a string of these takes half the memory and time.
-    plain = script.encode("ascii", errors="backslashreplace").decode("ascii")
-    return Html(plain.replace("</script", "<\\/script"))
-
-
 PLOT = 'class="plot"'
 """What a page with charts holds; without them it needs no charting library."""
 
 
+HOLDS = "this file holds everything it shows and asks"
+LEFT_OUT = (
+    '<p class="quiet">The charts are left out: this page was written without the script that draws them. In their '
+    "place stands what they would show.</p>"
+)
 NO_SCRIPT = '<noscript><p class="quiet">The charts need JavaScript; the tables do not.</p></noscript>'

@@ -27,6 +27,7 @@ HARMLESS: Mapping[str, str] = {
     "data.path": "the file there must be the same",
     "dev.path": "the file there must be the same",
     "test.path": "the file there must be the same",
+    "report_script": "only the report is written otherwise",
     "store": "the study there must be the same",
     "name": "the study of that name must be the same",
 }

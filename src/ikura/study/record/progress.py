@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from typing_extensions import override
 
@@ -48,6 +49,9 @@ class Progress:
 
     def finish(self) -> None:
         """End the stage."""
+
+    def result(self, study: Any) -> None:
+        """Take the finished `Study` as soon as there is a result, before the report about it is written."""
 
     def count(self, what: str, done: int, total: int) -> None:
         """Report how far work has come that is no training.
@@ -107,6 +111,10 @@ class Logged(Progress):
     @override
     def finish(self) -> None:
         self._progress.finish()
+
+    @override
+    def result(self, study: Any) -> None:
+        self._progress.result(study)
 
     @override
     def count(self, what: str, done: int, total: int) -> None:

@@ -82,6 +82,7 @@ class Setting:
         norms: whether the sizes of weights and of their changes are recorded of each epoch.
         store, name: the URL of the server's database that the study is recorded in, without a password, and its name
             there; None if it is recorded in the run folder.
+        report_script: where the report has the script that draws its charts, as for `Study.report`.
     """
 
     data: JsonObject
@@ -143,6 +144,7 @@ class Setting:
     norms: bool = False
     store: Name | None = None
     name: Name | None = None
+    report_script: Literal["inline", "shared", "none"] = "inline"
     version: Name = __version__
 
     @property
