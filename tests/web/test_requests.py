@@ -167,6 +167,14 @@ def test_a_worker_that_ends_or_is_slow_is_begun_anew(monkeypatch: pytest.MonkeyP
     helper.close()
 
 
+def test_a_worker_that_was_ended_is_begun_by_no_question() -> None:
+    helper = HelperProcess()
+    helper.close()
+    with pytest.raises(RunError, match="the server has ended"):
+        helper.ask({"what": "changeable", "run": "nowhere"}, 60)
+    assert helper._process is None
+
+
 def test_what_cannot_be_asked_is_said(tmp_path: Path) -> None:
     found = worker.answer({"what": "changeable", "run": str(tmp_path / "nothing")})
     assert "not a run folder of ikura" in found["refused"]

@@ -41,7 +41,7 @@ class HelperProcess:
 
     def __init__(self, calm: bool = False) -> None:
         self.calm = calm
-        self._lock = Lock()
+        self._lock, self._beginning, self._closed = Lock(), Lock(), False
         self._process: subprocess.Popen[bytes] | None = None
 
     def ask(self, question: JsonObject, seconds: float) -> Json:
@@ -67,7 +67,9 @@ class HelperProcess:
         return found["found"]
 
     def close(self) -> None:
-        """End the process."""
+        """End the process; a question that is still on its way begins no other one."""
+        with self._beginning:
+            self._closed = True
         self._end()
 
     def _answer(self, line: bytes, until: float) -> bytes:
@@ -88,16 +90,20 @@ class HelperProcess:
         return found
 
     def _begun(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
-            self._end()
-            options: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-            # Signals that end the server come to it alone, and it ends the worker.
-            command = [sys.executable, "-W", "ignore", "-m", "ikura.web.worker"]
-            if self.calm and hasattr(os, "nice"):
-                program = f"import os; os.nice({CALM}); from ikura.web.worker import main; main()"
-                command = [sys.executable, "-W", "ignore", "-c", program]
-            self._process = subprocess.Popen(command, start_new_session=True, **options)
-        return self._process
+        with self._beginning:
+            if self._closed:
+                raise BrokenPipeError("the server has ended")
+            found = self._process
+            if found is None or found.poll() is not None:
+                self._end()
+                options: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+                # Signals that end the server come to it alone, and it ends the worker.
+                command = [sys.executable, "-W", "ignore", "-m", "ikura.web.worker"]
+                if self.calm and hasattr(os, "nice"):
+                    program = f"import os; os.nice({CALM}); from ikura.web.worker import main; main()"
+                    command = [sys.executable, "-W", "ignore", "-c", program]
+                found = self._process = subprocess.Popen(command, start_new_session=True, **options)
+            return found
 
     def _end(self) -> None:
         process, self._process = self._process, None
