@@ -17,6 +17,8 @@ from ikura.steer import Steering
 from ikura.study.record.intervention import Action, Request
 from ikura.study.record.interventions import Interventions
 from ikura.study.record.store import Store
+from ikura.study.record.study_tables import trials_of
+from ikura.study.steered import StoreListener
 from ikura.web import request_body, worker
 from ikura.web.helper_process import HelperProcess
 from ikura.web.requests import ACTIONS, UNTOUCHED, interventions, request_of
@@ -205,6 +207,32 @@ def test_trials_that_train_or_stand_still_are_shown_so(make: Make, served: Serve
     asked.apply(again, 0)
     asked.apply(on, 0)
     assert states()[4] == "waiting"
+
+
+def test_a_trial_that_stands_still_while_its_neighbours_train_is_paused(
+    make: Make, served: Served, tmp_path: Path
+) -> None:
+    """Its epochs are recorded when its tile ends; one that trains again after a kill is on its way to the pause."""
+    store = make(tmp_path / "run", ended=2)
+    curve = np.full((6, 3), 0.5)
+    store.add_live_points({2: curve, 3: curve[:4], 4: curve[:2]}, {2: 0, 3: 0, 4: 0})
+    asked = Interventions(store)
+    for number in asked.add([Request(action=Action.PAUSE, trial=trial) for trial in (3, 4)], who="ada"):
+        asked.apply(number, 4)
+    columns = json.loads(served()("/api/trials?run=run&sort=number&down=0")[2])["columns"]
+    expected = ["complete", "complete", "running", "paused", "running", *["waiting"] * 3]
+    assert columns["state"] == expected
+    assert json.loads(served()("/api/trial?run=run&trial=3")[2])["trial"]["state"] == "paused"
+    assert trials_of(store, (), ())["state"].tolist() == expected
+
+
+def test_the_curve_of_a_trial_is_shown_to_its_end_as_soon_as_it_stands_still(make: Make, tmp_path: Path) -> None:
+    store = make(tmp_path / "run", ended=2)
+    listener = StoreListener(store)
+    [number] = Interventions(store).add([Request(action=Action.PAUSE, trial=3)], who="ada")
+    assert not listener.due
+    [change] = listener([3], 2, lambda change: "")
+    assert (change.pauses, change.epoch, Interventions(store).one(number).epoch, listener.due) == (True, 2, 2, True)
 
 
 def test_what_a_hand_made_of_the_budget_is_what_is_planned(make: Make, served: Served, tmp_path: Path) -> None:

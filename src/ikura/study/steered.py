@@ -302,6 +302,9 @@ class StoreListener:
             interventions.refuse(one.number, reason)
             return []
         interventions.apply(one.number, epoch)
+        if one.action is Action.PAUSE:
+            # It is seen to stand still as soon as its curve is shown until there.
+            self.next = time.monotonic()
         return [change]
 
 

@@ -26,6 +26,7 @@ STATE = len(NUMBERS)
 QUERY = f"SELECT {', '.join((*NUMBERS, *WORDS, 'hyperparameters'))} FROM trials WHERE number >= ? ORDER BY number"
 REACHED = [NUMBERS.index(name) for name in ("dev_score", "dev_loss", "train_loss", "epochs")]
 """Where in a row what a trial in training has come to stands."""
+EPOCHS = NUMBERS.index("epochs")
 PAUSED = "paused"
 OPEN = (*(str(one) for one in State if not one.ended), PAUSED)
 """States of trials of which more becomes."""
@@ -35,10 +36,10 @@ TRAINING = """
     ON point.trial = last.trial AND point.epoch = last.epoch
 """
 STANDING = """
-    SELECT trial FROM interventions AS pause WHERE action = 'pause' AND state = 'applied' AND NOT EXISTS (
+    SELECT trial, applied FROM interventions AS pause WHERE action = 'pause' AND state = 'applied' AND NOT EXISTS (
         SELECT 1 FROM interventions AS later WHERE later.trial = pause.trial AND later.state = 'applied'
         AND (later.action = 'stop' OR (later.action = 'go-on' AND later.number > pause.number))
-    ) AND applied = (SELECT epochs FROM trials WHERE number = pause.trial)
+    )
 """
 EXACT_POWER = 22
 MOST_NAMES = 200
@@ -127,12 +128,12 @@ class TrialColumns:
 def _as_they_stand(rows: list[tuple[Any, ...]], connection: Reader) -> list[tuple[Any, ...]]:
     """Rows of trials: those that train are running, as far as they have come, those that stand still are paused."""
     points: dict[Any, tuple[Any, ...]] = {}
-    paused: set[Any] = set()
+    paused: dict[Any, Any] = {}
     # Databases of an earlier ikura have no such tables.
     with suppress(sqlite3.OperationalError):
         points = {row[0]: row[1:] for row in connection.execute(TRAINING).fetchall()}
     with suppress(sqlite3.OperationalError):
-        paused = {row[0] for row in connection.execute(STANDING).fetchall()}
+        paused = dict(connection.execute(STANDING).fetchall())
 
     def standing(row: tuple[Any, ...]) -> tuple[Any, ...]:
         if row[STATE] not in OPEN or not (row[0] in points or row[0] in paused):
@@ -141,10 +142,18 @@ def _as_they_stand(rows: list[tuple[Any, ...]], connection: Reader) -> list[tupl
         if row[0] in points:
             for place, value in zip(REACHED, points[row[0]], strict=True):
                 values[place] = value
-        values[STATE] = PAUSED if row[0] in paused else str(State.RUNNING)
+        # One that trains again is on its way to the epoch after which it paused.
+        if row[0] in paused and _is_past(values[EPOCHS], paused[row[0]]):
+            values[STATE] = PAUSED
+        elif row[0] in points:
+            values[STATE] = str(State.RUNNING)
         return tuple(values)
 
     return [standing(row) for row in rows]
+
+
+def _is_past(epochs: Any, end: Any) -> bool:
+    return type(epochs) is int and type(end) is int and epochs >= end
 
 
 def _shortened(values: np.ndarray, digits: int) -> np.ndarray:

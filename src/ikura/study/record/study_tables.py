@@ -119,9 +119,11 @@ def _table(store: Store, names: Sequence[str], objectives: Sequence[str]) -> pd.
 
 def _shown_states(store: Store, frame: pd.DataFrame) -> pd.Series[str]:
     """The states of trials, with those that train as running, and those that stand still as paused."""
-    training, still = store.in_training(), Interventions(store).paused()
-    states = frame["state"].where(~((frame["state"] == State.WAITING) & frame["number"].isin(training)), State.RUNNING)
-    open_ = states.isin([State.WAITING, State.RUNNING]) & (frame["epochs"] == frame["number"].map(still))
+    live, still = store.live_epochs(), Interventions(store).paused()
+    states = frame["state"].where(~((frame["state"] == State.WAITING) & frame["number"].isin(live)), State.RUNNING)
+    # Epochs of one whose neighbours train on are not recorded yet; one that trains again is on its way to the pause.
+    reached = frame["number"].map(live).fillna(frame["epochs"])
+    open_ = states.isin([State.WAITING, State.RUNNING]) & (reached >= frame["number"].map(still))
     return states.where(~open_, PAUSED)
 
 
