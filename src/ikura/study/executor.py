@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,6 +100,11 @@ class Executor:
     def snapshot(self, tile: int) -> Path:
         """File of a tile's snapshot."""
         return self.run / "snapshots" / f"tile-{tile}.safetensors"
+
+    def interrupted(self, numbers: Iterable[int]) -> set[int]:
+        """Which of some trials a process that was killed left in tiles of which there are snapshots."""
+        segments = self.ledger.segments(list(numbers))
+        return {number for number, own in segments.items() if self.snapshot(own[-1].tile).exists()}
 
     def add(self, members: Sequence[Member], stage: int, purpose: Purpose, parents: Sequence[int | None]) -> None:
         """Add members to the store as waiting trials; those that are too large, or cannot be made, as infeasible.

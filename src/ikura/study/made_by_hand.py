@@ -46,15 +46,21 @@ class MadeByHand:
     keep: Callable[[list[Outcome]], None] | None
 
     def train(self) -> None:
-        """Train what is left, until no more is asked for."""
+        """Train what is left, until no more is asked for; when the time is over, only end what was being trained."""
         executor = self.executor
-        while not executor.late and (batches := self.batches()):
+        while True:
+            late = executor.late
+            batches = self._interrupted() if late else self.batches()
+            if not batches:
+                break
             with executor.store.timed("by hand", Interventions(executor.store).stood_still):
                 left = sum(one.until[row.number] - row.epochs for one in batches for row in one.rows)
                 executor.progress.start("by hand", left)
                 for one in batches:
                     executor.train(one.rows, one.until, one.options)
                 executor.progress.finish()
+            if late:
+                break
 
     def batches(self) -> list[Batch]:
         """Make what is asked for and can be made by now; return it, and what was made before, if it has not ended."""
@@ -64,6 +70,18 @@ class MadeByHand:
                 self._inject(one)
             elif one.action.makes:
                 self._copy(one)
+        return self._waiting()
+
+    def _interrupted(self) -> list[Batch]:
+        """What a process that was killed left in tiles of which there are snapshots."""
+        batches = self._waiting()
+        left = self.executor.interrupted([row.number for one in batches for row in one.rows])
+        begun = [replace(one, rows=[row for row in one.rows if row.number in left]) for one in batches]
+        return [one for one in begun if one.rows]
+
+    def _waiting(self) -> list[Batch]:
+        """What was made and has not ended."""
+        interventions = Interventions(self.executor.store)
         made = [self.executor.store.trial(number) for number in sorted(interventions.made())]
         waiting = [row for row in made if row is not None and row.stage == self.stage and not row.state.ended]
         if not waiting:

@@ -146,9 +146,14 @@ class _Rounds:
             self.executor.ledger.forget_losses()
 
     def _cut(self) -> bool:
-        """Whether the time is over, now or in the process before; something is trained all the same."""
+        """Whether the time is over, now or in the process before; something is trained all the same.
+
+        Tiles that were in training when that process was killed are brought to their end first.
+        """
         stopped = any(trial.state is State.STOPPED for trial in self.trials.values())
-        return stopped or (self.executor.late and self.executor.best is not None)
+        if not stopped and not (self.executor.late and self.executor.best is not None):
+            return False
+        return not (self.rounds and self.executor.interrupted(self._outstanding(self.rounds[-1])))
 
     def _outstanding(self, decided: RoundRecord) -> dict[int, int]:
         """What of a round is not recorded yet: trial -> epochs."""

@@ -174,11 +174,20 @@ class StoreListener:
         since: epochs that the tile's members had before it.
         time: when the training ends; None for never.
         ends: whether an end of the search ends the training.
+        reached: epochs to which a process that was killed had trained members, as everybody saw: what is asked for at
+            once is not done before them, when they are trained again.
     """
 
-    def __init__(self, store: Store, since: int = 0, time: Deadline | None = None, ends: bool = False) -> None:
+    def __init__(
+        self,
+        store: Store,
+        since: int = 0,
+        time: Deadline | None = None,
+        ends: bool = False,
+        reached: Mapping[int, int] | None = None,
+    ) -> None:
         assert store.where is not None
-        self.place, self.since, self.time, self.ends = store.where, since, time, ends
+        self.place, self.since, self.time, self.ends, self.reached = store.where, since, time, ends, reached or {}
         self._begin(store)
 
     def _begin(self, store: Store | None) -> None:
@@ -187,11 +196,11 @@ class StoreListener:
         self.ended, self.stands, self.deadline = False, False, math.inf
         self.next, self.shown = time.monotonic() + SECONDS_BETWEEN_POINTS, dict[int, int]()
 
-    def __getstate__(self) -> tuple[Path | Address, int, Deadline | None, bool]:
-        return self.place, self.since, self.time, self.ends
+    def __getstate__(self) -> tuple[Path | Address, int, Deadline | None, bool, Mapping[int, int]]:
+        return self.place, self.since, self.time, self.ends, self.reached
 
-    def __setstate__(self, state: tuple[Path | Address, int, Deadline | None, bool]) -> None:
-        self.place, self.since, self.time, self.ends = state
+    def __setstate__(self, state: tuple[Path | Address, int, Deadline | None, bool, Mapping[int, int]]) -> None:
+        self.place, self.since, self.time, self.ends, self.reached = state
         self._begin(None)
 
     @property
@@ -258,7 +267,8 @@ class StoreListener:
     def _first_epoch(self, one: Intervention) -> int:
         """The first epoch after which an intervention can take effect; a pause does where the tile has trained some."""
         least = {Action.STOP: 1, Action.PAUSE: self.since + 1}.get(one.action, 0)
-        return max(one.at or 0, least)
+        asked = self.reached.get(one.trial or 0, 0) if one.at is None else one.at
+        return max(asked, least)
 
     @property
     def due(self) -> bool:

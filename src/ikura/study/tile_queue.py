@@ -271,10 +271,15 @@ class TileQueue:
             changes=tuple(
                 one for one in changes_of(executor.store, kept) if not one.pauses or one.epoch > here[one.trial]
             ),
-            listener=None
-            if executor.store.where is None
-            else StoreListener(executor.store, segments[0].since, executor.time, executor.searching),
+            listener=self._listener(tile),
         )
+
+    def _listener(self, tile: Tile) -> StoreListener | None:
+        executor = self.executor
+        if executor.store.where is None:
+            return None
+        reached = executor.store.live_epochs(tile.trials)
+        return StoreListener(executor.store, tile.segments[0].since, executor.time, executor.searching, reached)
 
     def _tiles(self, batch: Batch, numbers: Collection[int], *, beside: bool = False) -> list[Tile]:
         """Find or make the tiles of members; those with the longest way to go come first."""

@@ -317,11 +317,12 @@ class Store(Database):
             query = query.where(LIVE_CURVES.c.trial.in_(list(numbers)))
         return {int(row[0]) for row in self.tuples(query)}
 
-    def live_epochs(self) -> dict[int, int]:
-        """Return the trials with epochs that are not recorded yet, and to which epoch they have come."""
-        last = sa.func.max(LIVE_CURVES.c.epoch)
-        query = sa.select(LIVE_CURVES.c.trial, last).group_by(LIVE_CURVES.c.trial)
-        return {int(trial): int(epoch) for trial, epoch in self.tuples(query)}
+    def live_epochs(self, numbers: Collection[int] | None = None) -> dict[int, int]:
+        """Return which of some trials, or of all, have epochs that are not recorded yet, and how many epochs in all."""
+        query = sa.select(LIVE_CURVES.c.trial, sa.func.max(LIVE_CURVES.c.epoch)).group_by(LIVE_CURVES.c.trial)
+        if numbers is not None:
+            query = query.where(LIVE_CURVES.c.trial.in_(list(numbers)))
+        return {int(trial): int(epochs) for trial, epochs in self.tuples(query)}
 
     def set_states(self, numbers: Sequence[int], state: State) -> None:
         """Change the state of several trials."""
