@@ -216,6 +216,7 @@ def test_a_frame_beside_a_table_names_its_targets(houses: pd.DataFrame, tune: Tu
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "counts below zero": ({"target": "price,area", "loss": "poisson"}, "the target 'area' goes down to -0.9"),
     "class weights": ({"target": "late,sold", "class_weight": "balanced"}, "class_weight"),
     "a transform of the target": ({"target": "price,area", "space": {"target_transform": "log"}}, "target_transform"),
     "noise of labels": ({"target": "late,sold", "space": {"label_noise": 0.1}}, "label_noise"),
@@ -227,6 +228,7 @@ def test_what_is_of_one_target_is_refused(case: str, houses: pd.DataFrame, tune:
     options, message = REFUSED[case]
     target = options["target"]
     table = houses.drop(columns=VALUES if "late" in target else LABELS).drop(columns="rent, cold", errors="ignore")
+    table = table.assign(area=table["area"] - 1) if "loss" in options else table
     with pytest.raises(UsageError, match=message) as caught:
         tune(table, **options)
     assert "\n" not in str(caught.value)

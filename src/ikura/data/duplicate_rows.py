@@ -85,9 +85,9 @@ def copied_groups(
 
 def _target_keys(target: pd.Series | pd.DataFrame) -> npt.NDArray[np.uint64]:
     """A number for each row's target, or targets."""
-    if isinstance(target, pd.DataFrame):
-        return np.asarray(pd.util.hash_pandas_object(target.astype(str), index=False), np.uint64)
-    return np.asarray(pd.util.hash_array(target.astype(str).to_numpy(dtype=object)), np.uint64)
+    keys = _keys(target if isinstance(target, pd.DataFrame) else target.to_frame())
+    assert keys is not None
+    return keys
 
 
 def _keys(features: pd.DataFrame | npt.NDArray[Any] | NetworkInputs) -> npt.NDArray[np.uint64] | None:

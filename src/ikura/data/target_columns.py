@@ -172,12 +172,12 @@ def strata(labels: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2]
     """
     held = labels.astype(bool)
-    packed = np.packbits(held, axis=1)
-    _, combination, counts = np.unique(packed, axis=0, return_inverse=True, return_counts=True)
-    combination = combination.reshape(-1).astype(np.int64)
+    frame = pd.DataFrame(np.packbits(held, axis=1))
+    combination = frame.groupby(list(frame.columns)).ngroup().to_numpy(np.int64, copy=True)
+    counts = np.bincount(combination)
     rare = counts[combination] < OFTEN
     order = np.argsort(held.sum(axis=0), kind="stable")
     rarest = order[held[:, order].argmax(axis=1)]
     none = ~held.any(axis=1)
     combination[rare] = len(counts) + np.where(none, labels.shape[1], rarest)[rare]
-    return np.unique(combination, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return pd.factorize(combination, sort=True)[0].astype(np.int64)

@@ -60,6 +60,10 @@ def check_loss_fits(loss: Loss | None, dataset: Dataset) -> None:
         fitting = [name for name in LOSSES.built_in if task.name in LOSSES[name].tasks]
         others = f"losses for {task.name} are {listed(fitting)}" if fitting else "give a loss of your own"
         raise UsageError(f"the loss {loss.name!r} is not for a {task.name} task; {others}")
-    least = min(float(np.min(part.y)) for part in (dataset.train, dataset.dev))
-    if loss.name == "poisson" and loss.own is None and least < 0:
-        raise UsageError(f"the loss 'poisson' is of counts, but the target {task.target!r} goes down to {least:g}")
+    if loss.name != "poisson" or loss.own is not None:
+        return
+    least = np.min([np.min(part.y, axis=0) for part in (dataset.train, dataset.dev)], axis=0)
+    names = task.targets or [task.target]
+    if (least < 0).any():
+        name = names[int(np.argmin(least)) % len(names)] if np.ndim(least) < 2 else task.target
+        raise UsageError(f"the loss 'poisson' is of counts, but the target {name!r} goes down to {least.min():g}")
