@@ -66,6 +66,26 @@ def test_every_help_says_what_the_command_does_and_ends_with_its_examples(
         assert f"ikura {'' if name == 'ikura' else name}" in example
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_shows_each_text_as_it_is_written(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Words in brackets are no markup."""
+    monkeypatch.setenv("COLUMNS", "5000")
+    main(["--help"] if name == "ikura" else [name, "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    for one in (click_command(name), *click_command(name).params):
+        assert " ".join(one.help.replace("\\[", "[").split()) in shown
+
+
+def test_what_a_budget_takes_is_in_the_help(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "5000")
+    main(["steer", "--help"])
+    assert "budget [trials=N] [epochs=E] [time_limit=TIME]" in capsys.readouterr().out
+
+
 @pytest.mark.usefixtures("calls")
 @pytest.mark.parametrize("example", [line for lines in EXAMPLES.values() for line in lines])
 def test_every_example_is_accepted(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ from ikura.cli import (
     tune,
     warm_up,
 )
-from ikura.cli.option_helpers import epilogue
+from ikura.cli.option_helpers import epilogue, escaped
 from ikura.version import __version__
 
 __all__ = ["EXAMPLES", "command"]
@@ -77,7 +77,12 @@ def command() -> Any:
     app.callback(invoke_without_command=True, epilog=epilogue(EXAMPLES["ikura"]))(_ikura)
     for name, module in MODULES.items():
         app.command(name, epilog=epilogue(EXAMPLES[name]))(getattr(module, name.replace("-", "_")))
-    return get_command(app)
+    root: Any = get_command(app)
+    for one in (root, *root.commands.values()):
+        one.help, one.epilog = escaped(one.help), escaped(one.epilog)
+        for parameter in one.params:
+            parameter.help = escaped(parameter.help or "")
+    return root
 
 
 def _show_version(wanted: bool) -> None:

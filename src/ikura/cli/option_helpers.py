@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
@@ -29,6 +30,7 @@ __all__ = [
     "at_least",
     "begin",
     "epilogue",
+    "escaped",
     "existing_run",
     "kinds",
     "one_of",
@@ -38,6 +40,7 @@ __all__ = [
 ]
 
 MOST_OF_A_NUMBER = 10**18
+MARKUP = re.compile(r"\[(?=[a-z#/@][^\[]*?\])")
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The run folder that `ikura tune` wrote.")]
 Json = Annotated[
@@ -140,6 +143,16 @@ def begin(context: typer.Context, quiet: bool, verbose: bool) -> Session:
 def epilogue(lines: Sequence[str]) -> str:
     """Lay out the examples that end a command's help, one paragraph each."""
     return "\n\n".join([f"Example{'s' if len(lines) > 1 else ''}:", *lines])
+
+
+def escaped(text: str) -> str:
+    r"""Mark words in brackets, which Rich would take for its markup and leave out, as text.
+
+    Example:
+        >>> print(escaped("budget [trials=N] [TRIAL]"))
+        budget \\[trials=N] [TRIAL]
+    """
+    return MARKUP.sub(r"\\[", text)
 
 
 def a_file(text: str | Path) -> Path:

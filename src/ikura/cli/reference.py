@@ -71,7 +71,7 @@ def _default(option: Any) -> str:
 
 def _cell(text: str) -> str:
     # Two words in brackets side by side would be a link.
-    return " ".join(text.split()).replace("|", "\\|").replace("] [", "] \\[")
+    return " ".join(text.split()).replace("\\[", "[").replace("|", "\\|").replace("] [", "] \\[")
 
 
 if __name__ == "__main__":
