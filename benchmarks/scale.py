@@ -10,10 +10,12 @@ the report again. On a machine that others use as well the processor's time says
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import tempfile
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,12 @@ def _tune(trials: int, epochs: int, folder: Path) -> Ended:
     return _run("tune", "iris", "--trials", str(trials), *options, "--out", str(folder / "run"))
 
 
+def _processor() -> float:
+    """Seconds of the processor that all processes begun here have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def _report(folder: Path) -> Ended:
     return _run("report", str(folder / "run"), "--out", str(folder / "report.html"))
 
@@ -82,7 +90,7 @@ def store_alone(run: Path, file: Path) -> dict[str, float]:
         file: where the other store is made.
 
     Returns:
-        Seconds to add the trials, to record what became of them, and to read them.
+        Seconds to add the trials, to record what became of them, and to read them, and those of the processor.
     """
     import ikura
     from ikura.population.job import Outcome
@@ -105,7 +113,7 @@ def store_alone(run: Path, file: Path) -> dict[str, float]:
     empty = dict.fromkeys(RESULTS) | {"epochs": 0, "seconds": 0.0, "state": State.WAITING}
     waiting = [replace(trial, **empty) for trial in trials]
     store = Store(file, create=True).hold()
-    moments = [time.perf_counter()]
+    moments, worked = [time.perf_counter()], time.process_time()
     store.add_trials(waiting)
     Ledger(store).add_segments(segments)
     moments.append(time.perf_counter())
@@ -116,10 +124,10 @@ def store_alone(run: Path, file: Path) -> dict[str, float]:
     store.trials()
     store.table()
     moments.append(time.perf_counter())
+    worked = time.process_time() - worked
     store.close()
-    return dict(
-        zip(("add", "record", "read"), (b - a for a, b in zip(moments, moments[1:], strict=False)), strict=True)
-    )
+    spans = (end - begun for begun, end in pairwise(moments))
+    return dict(zip(("add", "record", "read"), spans, strict=True)) | {"processor": worked}
 
 
 def measure_scale(trials: int, epochs: int, folder: Path, start: tuple[float, float]) -> dict[str, Any]:
@@ -137,12 +145,16 @@ def measure_scale(trials: int, epochs: int, folder: Path, start: tuple[float, fl
     import ikura
 
     run = folder / "run"
+    before = _processor()
     tune = _tune(trials, epochs, folder)
+    tuned = _processor()
     seconds = json.loads(tune.stdout)["seconds"]
     study = ikura.open_study(run)
     training = float(study.trials["seconds"].sum())
     besides = tune.seconds - start[0] - training / min(cores(), study.setting.jobs)
+    reported = _processor()
     report = _report(folder)
+    after = _processor()
     store = store_alone(run, folder / "alone.db")
     return {
         "trials": trials,
@@ -154,10 +166,13 @@ def measure_scale(trials: int, epochs: int, folder: Path, start: tuple[float, fl
         "besides_training_s": besides,
         "overhead_ms": 1e3 * besides / trials,
         "store_s": store,
-        "store_ms": 1e3 * sum(store.values()) / trials,
+        "store_ms": 1e3 * (store["add"] + store["record"] + store["read"]) / trials,
+        "store_processor_ms": 1e3 * store["processor"] / trials,
         "tune_mb": tune.largest,
         "report_s": report.seconds,
         "report_start_s": start[1],
+        "tune_processor_s": tuned - before,
+        "report_processor_s": after - reported,
         "report_mb": report.largest,
         "page_mb": (folder / "report.html").stat().st_size / MEGABYTE,
         "store_mb": (run / "study.db").stat().st_size / MEGABYTE,
@@ -192,8 +207,10 @@ def text(rows: list[dict[str, Any]]) -> str:
         "training_s": "training s (all workers)",
         "overhead_ms": "overhead ms a trial",
         "store_ms": "store alone ms a trial",
+        "store_processor_ms": "of the processor",
         "report_s": "report s",
         "report_start_s": "start-up of it s",
+        "report_processor_s": "of the processor s",
         "tune_mb": "tune MB",
         "report_mb": "report MB",
         "page_mb": "page MB",
