@@ -29,13 +29,20 @@ def number(value: Any, digits: int = 4) -> str:
         >>> [number(value) for value in (0.0123456, 64.0, -3, None, float("nan"), "adam", True)]
         ['0.01235', '64', '−3', '–', '–', 'adam', 'True']
     """
+    if type(value) is str:
+        return value
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return NOTHING
+    if type(value) is float:
+        return _shortened(value, digits)
     if isinstance(value, bool) or not isinstance(value, Real):
         return str(value)
     if isinstance(value, Integral):
         return str(int(value)).replace("-", "−")
-    size = float(value)
+    return _shortened(float(value), digits)
+
+
+def _shortened(size: float, digits: int) -> str:
     if size.is_integer() and abs(size) < 1e6:
         return f"{size:.0f}".replace("-", "−")
     return f"{size:.{digits}g}".replace("-", "−").replace("inf", "∞")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -14,7 +14,7 @@ from ikura.page.figure import Trace, axis, css, evenly, figure, legend, plot_tex
 from ikura.page.formatting import listed, number, plural
 from ikura.page.markup import Html, element, join
 from ikura.page.traces import scatter
-from ikura.report.charts.trend import FEWEST, trend
+from ikura.report.charts.trend import FEWEST, places, trend
 from ikura.report.charts.value_axis import Scale, scale_of
 from ikura.report.view import View
 from ikura.study.record.trial import Purpose
@@ -29,6 +29,8 @@ GOOD_SHARE = 0.2
 MOST_GOOD = 20
 FEW_TRIALS = 8
 DIGITS = 7
+SAID = frozenset((State.DIVERGED, State.FROZEN, State.INFEASIBLE))
+"""States that are said of a point in place of its score."""
 
 
 def hyperparameters(view: View) -> Html | None:
@@ -117,27 +119,26 @@ def _sample(view: View) -> pd.DataFrame:
 
 
 def _chart(view: View, name: str, rows: pd.DataFrame, ends: tuple[float, float]) -> Html:
-    used = rows[rows[name].notna()]
     scale = scale_of(view.record.searched[name], view.values(name))
     edge = ends[0] if view.better > 0 else ends[1]
     crosses = {State.DIVERGED: "--muted", State.FROZEN: "--muted", State.INFEASIBLE: "--mark-2"}
-    points = partial(_points, name, scale, ends, view)
     traces = trend(view.scored, name, scale, ends, view.better)
+    marks = _Marks.of(rows, name, scale, view.metric)
+    failed = np.isin(marks.states, list(crosses))
     traces += [
-        points(used[(used["stage"] == stage.stage) & ~used["state"].isin(list(crosses))], stage.colour, opacity=0.75)
-        for stage in view.stages
+        marks.trace((marks.stages == one.stage) & ~failed, ends, one.colour, opacity=0.75) for one in view.stages
     ]
+    failures = marks.at_height(edge) if failed.any() else marks
     traces += [
-        points(
-            used[used["state"] == state].assign(dev_score=edge),
-            colour,
-            symbol="x-thin",
-            line={"width": 1.3, "color": css(colour)},
+        failures.trace(
+            failures.states == state, ends, colour, symbol="x-thin", line={"width": 1.3, "color": css(colour)}
         )
         for state, colour in crosses.items()
     ]
-    traces.append(points(_finalists(view), "--ink", 11, symbol="circle-open", line={"width": 1.6}))
-    traces.append(points(view.ranked[view.ranked["chosen"]].head(1), "--mark-0", 14, symbol="star"))
+    again = _Marks.of(_finalists(view), name, scale, view.metric)
+    traces.append(again.trace(None, ends, "--ink", 11, symbol="circle-open", line={"width": 1.6}))
+    chosen = _Marks.of(view.ranked[view.ranked["chosen"]].head(1), name, scale, view.metric)
+    traces.append(chosen.trace(None, ends, "--mark-0", 14, symbol="star"))
     shapes = [
         {"type": "rect", "xref": "x", "yref": "paper", "x0": left, "x1": right, "y0": 0, "y1": 1, "layer": "below"}
         | {"fillcolor": css(stage.colour), "opacity": 0.11, "line": {"width": 0}}
@@ -165,37 +166,59 @@ def _finalists(view: View) -> pd.DataFrame:
     return view.ranked[again & ~view.ranked["chosen"]]
 
 
-def _points(
-    name: str,
-    scale: Scale,
-    ends: tuple[float, float],
-    view: View,
-    rows: pd.DataFrame,
-    colour: str,
-    size: int = 6,
-    **marker: Any,
-) -> Trace:
-    """One trace; scores off the axis stand on its edge."""
-    columns = zip(rows["number"], rows[name], rows["dev_score"], rows["state"], strict=True)
-    placed = [
-        (at + scale.spread(int(trial)), score, trial, value, state)
-        for trial, value, score, state in columns
-        if (at := scale.place(value)) is not None
-    ]
-    data = [
-        [
-            int(trial),
-            plot_text(number(value)),
-            state if state in (State.DIVERGED, State.FROZEN, State.INFEASIBLE) else number(float(score)),
+@dataclass(frozen=True)
+class _Marks:
+    """Trials on a chart: where each stands, and what is said of it.
+
+    Attributes:
+        numbers, states, stages, scores: of the trials, shape (trials,).
+        x: where they stand on the horizontal axis, rounded.
+        words: their values, as the page writes them.
+        hover: what is said of a point, in Plotly's words.
+    """
+
+    numbers: np.ndarray
+    states: np.ndarray
+    stages: np.ndarray
+    scores: np.ndarray
+    x: list[float | None]
+    words: list[str]
+    hover: str
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, name: str, scale: Scale, metric: str) -> _Marks:
+        """Place those trials that have a place on the axis."""
+        at = places(rows[name], scale)
+        known = np.flatnonzero(np.isfinite(at))
+        numbers = rows["number"].to_numpy()[known]
+        values = rows[name].iloc[known].tolist()
+        written = {(type(value), value): plot_text(number(value)) for value in values}
+        hover = f"trial %{{customdata[0]}}<br>{plot_text(name)} %{{customdata[1]}}<br>{plot_text(metric)} "
+        x = rounded(at[known] + scale.spread(numbers), DIGITS)
+        states, stages = (rows[column].to_numpy(object)[known] for column in ("state", "stage"))
+        scores = rows["dev_score"].to_numpy(dtype=float)[known]
+        return cls(numbers, states, stages, scores, x, [written[type(value), value] for value in values], hover)
+
+    def at_height(self, score: float) -> _Marks:
+        """The same trials, each with this score."""
+        return replace(self, scores=np.full(len(self.scores), score))
+
+    def trace(
+        self, which: np.ndarray | None, ends: tuple[float, float], colour: str, size: int = 6, **marker: Any
+    ) -> Trace:
+        """One trace of some of them, or of all; scores off the axis stand on its edge."""
+        places = np.arange(len(self.x)) if which is None else np.flatnonzero(which)
+        scores = self.scores[places]
+        data = [
+            [trial, self.words[place], state if state in SAID else number(score)]
+            for trial, place, state, score in zip(
+                self.numbers[places].tolist(), places.tolist(), self.states[places], scores.tolist(), strict=True
+            )
         ]
-        for _, score, trial, value, state in placed
-    ]
-    heights = np.clip(np.array([one[1] for one in placed], dtype=float), *ends).tolist()
-    hover = f"trial %{{customdata[0]}}<br>{plot_text(name)} %{{customdata[1]}}<br>{plot_text(view.metric)} "
-    return scatter(
-        rounded((one[0] for one in placed), DIGITS), rounded(heights, DIGITS), colour, "markers",
-        hover + "%{customdata[2]}", size, marker=marker, customdata=data, cliponaxis=False,
-    )  # fmt: skip
+        return scatter(
+            [self.x[place] for place in places.tolist()], rounded(np.clip(scores, *ends).tolist(), DIGITS), colour,
+            "markers", self.hover + "%{customdata[2]}", size, marker=marker, customdata=data, cliponaxis=False,
+        )  # fmt: skip
 
 
 def _caption(view: View, name: str, scale: Scale) -> str | None:

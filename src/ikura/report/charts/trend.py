@@ -48,14 +48,16 @@ def trend(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, float]
     if len(at) < FEWEST:
         return []
     parts = at if scale.jitter else _parts(at, scale)
-    groups = pd.Series(scores).groupby(parts)
-    table = pd.DataFrame({share: groups.quantile(share) for share in (0.25, 0.5, 0.75)})
-    table["best"] = groups.max() if better > 0 else groups.min()
-    table = table[groups.size() >= FEWEST_IN_BIN].clip(*ends)
-    if len(table) < 2:
+    order = np.lexsort((scores, parts))
+    at, first, sizes = np.unique(parts[order], return_index=True, return_counts=True)
+    many = sizes >= FEWEST_IN_BIN
+    if many.sum() < 2:
         return []
-    x = rounded(table.index, DIGITS)
-    low, middle, high, best = (rounded(table[key], DIGITS) for key in (0.25, 0.5, 0.75, "best"))
+    at, first, sizes, scores = at[many], first[many], sizes[many], scores[order]
+    x = rounded(at.tolist(), DIGITS)
+    shares = (0.25, 0.5, 0.75, 1.0 if better > 0 else 0.0)
+    found = (_quantiles(scores, first, sizes, share).clip(*ends).tolist() for share in shares)
+    low, middle, high, best = (rounded(one, DIGITS) for one in found)
     if scale.name == "choice":
         return _options(x, low, middle, high, best)
     return [
@@ -63,6 +65,15 @@ def trend(rows: pd.DataFrame, name: str, scale: Scale, ends: tuple[float, float]
         scatter(x, high, "--band", line={"width": 0}, fill="tonexty", fillcolor=css("--band")),
         *_middle_and_best((x, middle), (x, best)),
     ]
+
+
+def _quantiles(scores: np.ndarray, first: np.ndarray, sizes: np.ndarray, share: float) -> np.ndarray:
+    """A quantile of each of some parts, which lie one after another, each sorted; between two scores it is linear."""
+    place = share * (sizes - 1)
+    below = np.floor(place).astype(int)
+    lower, upper = scores[first + below], scores[first + np.minimum(below + 1, sizes - 1)]
+    found: np.ndarray = lower + (upper - lower) * (place - below)
+    return found
 
 
 def _middle_and_best(middle: tuple[list[Any], list[Any]], best: tuple[list[Any], list[Any]]) -> list[Trace]:

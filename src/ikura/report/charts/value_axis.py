@@ -56,8 +56,11 @@ class Scale:
             return None
         return at
 
-    def spread(self, trial: int) -> float:
-        """The jitter of a trial, always the same for the same number, evenly spread over neighbouring numbers."""
+    def spread(self, trial: Any) -> Any:
+        """The jitter of a trial, or of an array of them.
+
+        It is always the same for the same number, and evenly spread over neighbouring numbers.
+        """
         return self.jitter * (2 * (trial * GOLDEN % 1) - 1)
 
     def write(self, value: Any) -> str:
