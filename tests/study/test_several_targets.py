@@ -15,6 +15,8 @@ from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score, root_
 
 import ikura
 from ikura.api.study import Study
+from ikura.data.folds import folds as in_folds
+from ikura.data.target_columns import strata
 from ikura.errors import UsageError
 from ikura.metric import METRICS
 from ikura.report.target_section import each_target
@@ -203,6 +205,21 @@ def test_importance_of_columns_is_by_the_mean_over_targets(kind: str, request: p
         assert slopes[0] > 0
     else:
         assert [one.names for one in found.dependences] == [LABELS]
+
+
+def test_folds_have_a_score_out_of_fold_and_their_share_of_every_combination(houses: pd.DataFrame, tune: Tune) -> None:
+    values = tune(houses.drop(columns=LABELS), VALUES, folds=3, ensemble="auto")
+    assert values.ensemble is not None
+    assert values.ensemble.folds == 3
+    assert len(values.ensemble.out_of_fold) == 2
+    labels = tune(houses.drop(columns=VALUES), LABELS, folds=3, ensemble="auto")
+    assert labels.ensemble is not None
+    assert labels.ensemble.folds == 3
+    y = labels.setting.prepare(labels.run).train.y
+    combinations = strata(y)
+    of_rows = in_folds(len(y), 3, classes=combinations, seed=0)
+    counts = np.array([np.bincount(combinations[of_rows == fold]) for fold in range(3)])
+    assert np.ptp(counts, axis=0).max() <= 1
 
 
 def test_a_frame_beside_a_table_names_its_targets(houses: pd.DataFrame, tune: Tune) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ikura.data.folds import folds
+from ikura.data.target_columns import strata
 from ikura.json_values import JsonObject
 from ikura.nn.noise import key
 from ikura.population.job import Job, TileProgress
@@ -86,6 +87,7 @@ class Folding:
         setup = self.executor.setup
         every = joined(setup.train, setup.dev)
         classes = every.y.astype(np.int64) if setup.task in ("binary", "multiclass") else None
+        classes = strata(every.y) if setup.task == "multilabel" and every.y.ndim == 2 else classes
         for repeat in range(self.setting.repeats):
             seed = key(self.setting.seed, "folds", repeat)
             of_rows = folds(len(every), self.count, classes=classes, groups=self.groups, seed=seed)
