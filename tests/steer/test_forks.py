@@ -11,7 +11,9 @@ import pytest
 
 import ikura
 from ikura.api.study import Study
+from ikura.cli.result_summary import summary
 from ikura.errors import UsageError
+from ikura.report.write import write_report
 from ikura.study.record.intervention import Action, Status
 
 from .test_steered_studies import OWN, Asking, Hand, curve, loss, tune
@@ -131,7 +133,18 @@ def test_the_choice_says_that_a_hand_had_a_part(tmp_path: Path) -> None:
 
     study = tune(tmp_path / "run", asking)
     assert study.best is not None
-    assert "was changed by hand while it trained" in str(study.best.note)
+    assert study.best.note is not None
+    assert "was changed by hand while it trained (learning_rate 0.01 after epoch 3), and so were its" in study.best.note
+    assert f"Best hyperparameters (trial {study.best.number}, as it began)" in summary(study)
+    assert "as it began:" in write_report(tmp_path / "report.html", study).read_text()
+
+
+def test_where_nothing_was_repeated_no_repetition_is_named(tmp_path: Path) -> None:
+    study = tune(tmp_path / "run", lambda study: study.steer.set(0, learning_rate=0.01, at=2), trials=1, finalists=0)
+    assert study.best is not None
+    assert study.best.note == "trial 0 was changed by hand while it trained (learning_rate 0.01 after epoch 2)"
+    calm = tune(tmp_path / "calm", trials=1, finalists=0)
+    assert "Best hyperparameters (trial 0)" in summary(calm)
 
 
 def test_two_trials_are_compared_in_pairs_from_the_moment_they_part(tmp_path: Path) -> None:

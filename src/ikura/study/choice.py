@@ -31,6 +31,7 @@ from ikura.study.record.study_tables import row_of
 from ikura.study.record.trial import Purpose, Trial, ranked
 from ikura.study.selection_bias import corrected, difference
 from ikura.study.shortlist import PLACES, Shortlist, has_weights, keep_weights, kept_weights, weights_file
+from ikura.study.steered import course_of
 from ikura.trial_state import State
 
 __all__ = ["choose", "load_network", "predictions", "retrain_lost"]
@@ -173,11 +174,25 @@ def choose(executor: Executor, metric: Metric, finalists: int, retrain: Retrain)
     dev = float(np.mean([row.score for row in group]))
     number = group[0].configuration
     if number in Interventions(executor.store).touched():
-        by_hand = f"trial {number} was changed by hand while it trained, and so were its repetitions"
+        by_hand = _by_hand(executor, number, kept, repeated=bool(groups))
         note = by_hand if note is None else f"{note}; {by_hand}"
     configuration = dict(row_of(executor.store, number).hyperparameters)
     chosen = BestRecord(number, kept.number, configuration, dev, (low, high), note, choice)
     return judged_choice(executor, metric, chosen, groups if group != [top] else [], _evidence(executor, retrain))
+
+
+def _by_hand(executor: Executor, number: int, kept: Trial, repeated: bool) -> str:
+    """Say what a hand changed of a configuration up to the epoch whose weights are kept, and after which epochs."""
+    until = kept.best_epoch or kept.epochs
+    changes = [
+        f"{name} {value:g} after epoch {epoch}" if isinstance(value, float) else f"{name} {value} after epoch {epoch}"
+        for epoch, values in course_of(executor.store, number).steps if epoch < until
+        for name, value in values.items()
+    ]  # fmt: skip
+    told = f" ({listed(changes, 6)})" if changes else ""
+    return f"trial {number} was changed by hand while it trained{told}" + (
+        ", and so were its repetitions" if repeated else ""
+    )
 
 
 def judged_choice(

@@ -143,6 +143,10 @@ class Interventions:
         found = [one for one in self._applied_by_hand() if one.trial in trials]
         return sorted(found, key=lambda one: (one.epoch or 0, one.number))
 
+    def changed(self, trial: int) -> bool:
+        """Whether a hand gave a trial other values while it trained, so that it did not end as it began."""
+        return any(one.action is Action.SET for one in self.applied([trial]))
+
     def touched(self) -> set[int]:
         """Return the numbers of the trials that a hand changed while they trained, or made."""
         found = {one.trial if one.made is None else one.made for one in self._applied_by_hand() if one.action.touches}
