@@ -150,7 +150,7 @@ def escaped(text: str) -> str:
 
     Example:
         >>> print(escaped("budget [trials=N] [TRIAL]"))
-        budget \\[trials=N] [TRIAL]
+        budget \[trials=N] [TRIAL]
     """
     return MARKUP.sub(r"\\[", text)
 
