@@ -22,7 +22,8 @@ from ikura.web.database_reader import Reader, Stamp, facts, reading, stamp
 from ikura.web.located import CONFIG, Run, address_of
 from ikura.web.run_folders import is_live
 from ikura.web.run_setting import RunSetting, read_setting
-from ikura.web.trial_columns import OPEN, TrialColumns
+from ikura.web.study_work import Work, counted_epochs, made_by_hand, work_of_study
+from ikura.web.trial_columns import TrialColumns
 
 __all__ = ["MOST_STUDIES", "Snapshot", "StudyReader", "StudyReaders", "begun", "is_held"]
 
@@ -65,6 +66,8 @@ class Snapshot:
         trials: its trials by column.
         live: whether a process works on it.
         held: whether a hand lets it stand still.
+        counted: to which epoch each trial has come, float64 of shape (trials,), see `counted_epochs`.
+        made: numbers of the trials that a hand made.
         read: when it was read, in seconds since the epoch.
     """
 
@@ -74,7 +77,14 @@ class Snapshot:
     trials: TrialColumns
     live: bool
     held: bool
+    counted: np.ndarray
+    made: frozenset[int]
     read: float
+
+    @property
+    def work(self) -> Work:
+        """How far its training has come."""
+        return work_of_study(self.setting, self.facts.get("stages"), self.trials, self.counted, self.made)
 
 
 @dataclass
@@ -92,7 +102,7 @@ class StudyReader:
     _trials: TrialColumns = field(default_factory=TrialColumns)
     _next: float = 0.0
     _whole: float = 0.0
-    pace: list[tuple[float, int]] = field(default_factory=list)
+    pace: list[tuple[float, Work]] = field(default_factory=list)
 
     def snapshot(self) -> Snapshot:
         """Return the study as it stands, at most as old as reading it may be frequent.
@@ -128,17 +138,21 @@ class StudyReader:
             known = facts(connection, *FACTS)
             setting = _with_budget(setting, connection)
             held = is_held(connection)
+            counted, made = counted_epochs(connection, trials), made_by_hand(connection)
         if whole:
             self._whole = time.monotonic()
         self._trials = trials
-        self._note_pace(trials)
         version = 1 if self._found is None else self._found.version + 1
-        return Snapshot(version, setting, known, trials, live, held, time.time())
+        found = Snapshot(version, setting, known, trials, live, held, counted, made, time.time())
+        self._note_pace(found)
+        return found
 
-    def _note_pace(self, trials: TrialColumns) -> None:
-        """Remember how many trials had ended, for the time that is left."""
-        ended = len(trials) - sum(int(np.sum(_is(trials, word))) for word in OPEN)
-        self.pace.append((time.monotonic(), ended))
+    def _note_pace(self, study: Snapshot) -> None:
+        """Remember how far the training had come, for the time that is left; from a rest on it is told anew."""
+        work = study.work
+        if study.held or not study.live or (self.pace and self.pace[-1][1].name != work.name):
+            self.pace.clear()
+        self.pace.append((time.monotonic(), work))
         del self.pace[:-MOST_LOOKS]
 
     def curves(self, numbers: Sequence[int]) -> dict[int, JsonObject]:
@@ -222,13 +236,6 @@ def is_held(connection: Reader) -> bool:
         found = connection.execute(HELD).fetchone()
         return found is not None and found[0] == "pause"
     return False
-
-
-def _is(trials: TrialColumns, state: str) -> np.ndarray:
-    column = trials["state"]
-    code = column.options.index(state) if state in column.options else -1
-    found: np.ndarray = column.values == code
-    return found
 
 
 def _some(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:

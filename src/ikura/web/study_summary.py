@@ -20,6 +20,7 @@ from ikura.web.run_folders import is_live
 from ikura.web.run_setting import RunSetting, read_setting
 from ikura.web.server_reader import server_reader
 from ikura.web.study_reader import Snapshot, begun, is_held
+from ikura.web.study_work import Work, in_states, is_word, known_stages, work_of_stage
 from ikura.web.trial_columns import OPEN, TrialColumns
 
 __all__ = ["changed", "overview", "summary"]
@@ -61,23 +62,23 @@ def overview(name: str, run: Run) -> JsonObject:
     }
 
 
-def summary(name: str, run: Run, study: Snapshot, pace: Sequence[tuple[float, int]]) -> JsonObject:
+def summary(name: str, run: Run, study: Snapshot, pace: Sequence[tuple[float, Work]]) -> JsonObject:
     """Describe a study.
 
     Args:
         name: of the run.
         run: its folder.
         study: as it stands.
-        pace: moments and how many trials had ended by then.
+        pace: moments and how far the training had come by then.
     """
     trials, setting = study.trials, study.setting
     state = trials["state"]
     codes = state.values[np.isfinite(state.values)].astype(int)
     sizes = np.bincount(codes, minlength=len(state.options))
     counts = {word: int(size) for word, size in zip(state.options, sizes, strict=True) if size}
-    searched = _are(trials, "purpose", "search")
+    searched = is_word(trials, "purpose", "search")
     ended = int((searched & _ended(trials)).sum())
-    done = bool(study.facts.get("done"))
+    done, work = bool(study.facts.get("done")), study.work
     return {
         "run": name,
         "version": study.version,
@@ -90,12 +91,13 @@ def summary(name: str, run: Run, study: Snapshot, pace: Sequence[tuple[float, in
         "planned": setting.trials,
         "epochs": setting.epochs,
         "ended": ended,
-        "open": study.live and not done and not _are(trials, "purpose", "finalist").any(),
+        "open": study.live and not done and not is_word(trials, "purpose", "finalist").any(),
         "trials": len(trials),
         "counts": counts,
         "begun": begun(run),
         "changed": changed(run),
-        "left": None if done or not study.live or study.held else _left(pace, setting.trials - ended),
+        "work": {"of": work.name, "done": work.done, "total": work.total},
+        "left": None if done or not study.live or study.held else _left(pace),
         "best": _best(study, searched),
         "test": study.facts.get("test"),
         "stages": _stages(study, searched),
@@ -120,24 +122,18 @@ def changed(run: Run) -> float | None:
     return max(times, default=None)
 
 
-def _are(trials: TrialColumns, column: str, word: str) -> np.ndarray:
-    found = trials[column]
-    code = found.options.index(word) if word in found.options else -1
-    same: np.ndarray = found.values == code
-    return same
-
-
 def _ended(trials: TrialColumns) -> np.ndarray:
-    found: np.ndarray = ~np.any([_are(trials, "state", word) for word in OPEN], axis=0)
+    found: np.ndarray = ~in_states(trials, OPEN)
     return found
 
 
-def _left(pace: Sequence[tuple[float, int]], trials: int) -> float | None:
-    """Seconds that so many trials take at the pace of late; None where that is not known."""
-    if len(pace) < 2 or trials <= 0:
+def _left(pace: Sequence[tuple[float, Work]]) -> float | None:
+    """Seconds until the training has ended at the pace of late; None where that is not known."""
+    if len(pace) < 2:
         return None
     (since, before), (_, now) = pace[0], pace[-1]
-    return (time.monotonic() - since) * trials / (now - before) if now > before else None
+    trained, left = now.done - before.done, now.total - now.done
+    return (time.monotonic() - since) * left / trained if trained > 0 and left > 0 else None
 
 
 def _best(study: Snapshot, searched: np.ndarray) -> JsonObject | None:
@@ -157,7 +153,7 @@ def _best(study: Snapshot, searched: np.ndarray) -> JsonObject | None:
     scores = study.setting.sign * trials["dev_score"].values
     # Of one that trains for the first time no epoch is kept yet.
     kept = np.isfinite(scores) & np.isfinite(trials["best_epoch"].values)
-    scores = np.where(searched & kept & ~_are(trials, "state", State.DIVERGED), scores, -np.inf)
+    scores = np.where(searched & kept & ~is_word(trials, "state", State.DIVERGED), scores, -np.inf)
     if not len(scores) or not np.isfinite(scores.max()):
         return None
     place = int(np.argmax(scores))
@@ -188,24 +184,24 @@ def _wilson(share: float, examples: Any) -> list[float] | None:
 
 
 def _stages(study: Snapshot, searched: np.ndarray) -> list[JsonObject]:
-    """The stages of the search, each with how many of its trials have ended; the finalists last."""
+    """The stages of the search, each with how far it has come; the finalists last."""
     trials = study.trials
-    known = study.facts.get("stages")
     ended = _ended(trials)
     stages = trials["stage"].values
     found = []
-    for one in known if isinstance(known, list) else []:
-        if isinstance(one, dict) and {"stage", "name", "trials", "epochs"} <= one.keys():
-            there = searched & (stages == one["stage"])
-            found.append(
-                {"stage": one["stage"], "name": str(one["name"]), "epochs": one["epochs"]}
-                | {"trials": max(one["trials"], int(there.sum())), "ended": int((there & ended).sum())}
-            )
-    finalists = _are(trials, "purpose", "finalist")
+    for one in known_stages(study.facts.get("stages")):
+        there = searched & (stages == one["stage"])
+        work = work_of_stage(one, trials, study.counted, study.made)
+        found.append(
+            {"stage": one["stage"], "name": work.name, "epochs": one["epochs"]}
+            | {"trials": max(one["trials"], int(there.sum())), "ended": int((there & ended).sum())}
+            | {"done": work.done, "total": work.total}
+        )
+    finalists = is_word(trials, "purpose", "finalist")
     if finalists.any():
-        many = int(finalists.sum())
+        work, many = study.work, int(finalists.sum())
         found.append({"stage": None, "name": "finalists", "epochs": study.setting.epochs, "trials": many})
-        found[-1]["ended"] = int((finalists & ended).sum())
+        found[-1] |= {"ended": int((finalists & ended).sum()), "done": work.done, "total": work.total}
     return found
 
 

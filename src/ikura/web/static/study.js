@@ -100,13 +100,12 @@ export class Study {
 
   head() {
     const { study } = this;
-    const share = study.planned ? Math.min(1, study.ended / study.planned) : 0;
     const about = [study.data, study.task, study.search, study.schedule, study.network].filter(Boolean).join(" · ");
     put(
       this.top,
       h("div", { class: "head" }, h("h1", {}, study.run), badge(study.state), study.asked ? h("a", { class: "badge plain", href: address("/log", { run: this.run }) }, plural(study.asked, "request")) : null, h("p", { class: "quiet" }, about)),
       study.state === "stopped" ? h("p", { class: "note" }, "No process works on this study. ", h("code", {}, `ikura resume ${quoted(study.folder)}`), " goes on with it.") : null,
-      h("div", { class: "cards" }, this.bestCard(), this.testCard(), this.trialsCard(share), this.stagesCard()),
+      h("div", { class: "cards" }, this.bestCard(), this.testCard(), this.trialsCard(), this.stagesCard()),
     );
   }
 
@@ -131,9 +130,11 @@ export class Study {
     return card(`Test ${asWords(study.test.metric)}, measured once`, score(study.test.value), whisker(study.test.value, study.test.interval));
   }
 
-  trialsCard(share) {
+  trialsCard() {
     const { study } = this;
-    const left = study.left === null ? null : `about ${duration(Math.max(10, Math.ceil(study.left)))} of the search left`;
+    const { of, done, total } = study.work;
+    const share = study.live && total ? h("span", { title: `${count(done)} of ${count(total)} epochs` }, `${Math.floor((100 * done) / total)} % of the ${of}`) : null;
+    const left = study.left === null ? null : `about ${duration(Math.max(10, Math.ceil(study.left)))} left`;
     const took = Object.entries(study.seconds).reduce((sum, [, value]) => sum + value, 0);
     const time = study.live ? `begun ${ago(study.begun)}` : took ? `${duration(took)} of work` : null;
     return card(
@@ -141,7 +142,7 @@ export class Study {
       `${count(study.ended)} of ${count(Math.max(study.planned, study.ended))}`,
       stateBar(study.counts, Math.max(study.planned, study.trials)),
       legend(Object.entries(study.counts).map(([state, value]) => [null, ...stateOf(state), ` ${count(value)}`])),
-      h("p", { class: "quiet" }, [study.live ? `${Math.round(100 * share)} %` : null, left, time].filter(Boolean).join(" · ")),
+      h("p", { class: "quiet" }, share, share && (left || time) ? " · " : null, [left, time].filter(Boolean).join(" · ")),
     );
   }
 
@@ -157,7 +158,7 @@ export class Study {
         "ol",
         { class: "steps" },
         stages.slice(-7).map((one) =>
-          h("li", { class: one === now ? "now" : "" }, h("span", { title: one.name }, one.name), h("progress", { max: one.trials, value: one.ended, "aria-label": one.name }), h("span", {}, `${count(one.ended)}/${count(one.trials)} · ${plural(one.epochs, "epoch")}`)),
+          h("li", { class: one === now ? "now" : "" }, h("span", { title: one.name }, one.name), h("progress", { max: one.total || 1, value: one.done, "aria-label": one.name }), h("span", {}, `${count(one.ended)}/${count(one.trials)} · ${plural(one.epochs, "epoch")}`)),
         ),
       ),
     );
