@@ -131,3 +131,13 @@ def test_mistakes(arguments: dict[str, object], words: str) -> None:
     given: dict[str, object] = {"predictions": [torch.ones(3)], "target": torch.ones(3)} | arguments
     with pytest.raises(UsageError, match=words):
         interval(ACCURACY, **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["r2", "rmse", "mae"])
+def test_of_several_targets_as_of_the_rows_drawn(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    target = random.normal(size=(60, 3)) * [1.0, 50.0, 0.1]
+    predictions = [target + random.normal(size=(60, 3)) * [0.3, 30.0, 0.05] for _ in range(2)]
+    found = interval(METRICS[name], predictions, target, resamples=300)
+    monkeypatch.setattr(import_module("ikura.metric.interval"), "of_sums", lambda *_: False)
+    assert found == pytest.approx(interval(METRICS[name], predictions, target, resamples=300), rel=1e-9)

@@ -12,6 +12,7 @@ from scipy.special import ndtri
 from ikura.errors import UsageError
 from ikura.metric._base import Array, Metric, as_array, each_member
 from ikura.metric.classification import decided
+from ikura.metric.resampling import evidence, of_sums, scores
 
 __all__ = ["interval"]
 
@@ -108,7 +109,14 @@ def _bootstrap(metric: Metric, predictions: Sequence[Array], target: Array, resa
     examples = np.random.default_rng([*key, 1])
     chunk = max(1, CHUNK_NUMBERS // max(prediction.size for prediction in predictions))
     measured = []
-    for start in range(0, resamples, chunk):
+    if target.ndim == 2 and of_sums(metric, target, predictions[0].ndim):
+        shown = [evidence(metric, prediction, target) for prediction in predictions]
+        for start in range(0, resamples, chunk):
+            count = min(chunk, resamples - start)
+            drawn = examples.integers(0, n, (count, n)) + n * np.arange(count)[:, None]
+            counts = np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n).astype(np.float32)
+            measured.append(scores(metric, shown, target, counts).T)
+    for start in range(0, 0 if measured else resamples, chunk):
         drawn = examples.integers(0, n, (min(chunk, resamples - start), n))
         truth = target[drawn]
         if metric.name == "accuracy" and target.ndim == 1:

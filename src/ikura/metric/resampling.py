@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ikura.metric._base import Array, Metric, as_array, each_member
 from ikura.metric.registry import METRICS
 
-__all__ = ["AVERAGED", "COUNTED", "TOGETHER", "draws", "evidence", "of_mean", "own_scores", "scores"]
+__all__ = ["AVERAGED", "COUNTED", "TOGETHER", "draws", "evidence", "of_mean", "of_sums", "own_scores", "scores"]
 
 AVERAGED = {
     "accuracy": "accuracy",
@@ -47,7 +47,7 @@ def of_mean(name: str) -> bool:
     return name.partition(":")[0] in AVERAGED
 
 
-def _of_sums_of(metric: Any, target: Array, axes: int) -> bool:
+def of_sums(metric: Any, target: Array, axes: int) -> bool:
     """Whether a metric follows from sums over examples: of each target, where there are several.
 
     Args:
@@ -82,7 +82,7 @@ def evidence(metric: Any, prediction: Any, target: Any, lead: int = 0) -> Array:
     """
     prediction, target = as_array(prediction), as_array(target)
     name = getattr(metric, "name", "")
-    if not _of_sums_of(metric, target, prediction.ndim - lead):
+    if not of_sums(metric, target, prediction.ndim - lead):
         return np.array(prediction)
     of_one, axis = METRICS[AVERAGED.get(name, name)].function, lead + target.ndim
     values: Array = of_one(np.expand_dims(prediction, axis), target[..., None], axis)
@@ -132,7 +132,7 @@ def scores(
     target, own = as_array(target), METRICS.get(metric.name) is not metric
     if not own and metric.name in TOGETHER:
         return _together(metric, shown, target, counts)
-    if own or not _of_sums_of(metric, target, np.ndim(shown[0])):
+    if own or not of_sums(metric, target, np.ndim(shown[0])):
         return _one_by_one(metric, shown, target, counts)
     values = np.stack(shown)
     if target.ndim > 1:
@@ -155,7 +155,7 @@ def own_scores(metric: Metric, shown: NDArray[Any], target: Array, counts: NDArr
     Returns:
         The metric, float64 of shape (predictions, resamples); NaN where it is not defined.
     """
-    if not _of_sums_of(metric, target, shown.ndim - 2):
+    if not of_sums(metric, target, shown.ndim - 2):
         each = [scores(metric, list(one), target, row[None])[:, 0] for one, row in zip(shown, counts, strict=True)]
         return np.stack(each, 1)
     kind = np.float32 if metric.name == "accuracy" else np.float64

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,9 @@ def score_targets(
     """
     found = []
     for k, name in enumerate(dataset.task.targets or ()):
-        of_dev, of_test = ([one[:, [k]] for one in part] for part in (dev, test))
+        # Values are measured as of one target; metrics of labels want an axis of labels.
+        place: Any = k if dataset.task.levels is None else [k]
+        of_dev, of_test = ([one[:, place] for one in part] for part in (dev, test))
         value, ends = math.nan, (math.nan, math.nan)
         if len(of_test[1]) and undefined(measure, of_test[1]) is None:
             value = float(measure(*of_test))
