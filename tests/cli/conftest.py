@@ -93,6 +93,7 @@ def make_study(run: Path) -> Any:
         space=FakeSpace(learning_rate=None, units=None),
         metric=SimpleNamespace(name="accuracy", greater_is_better=True),
         best=SimpleNamespace(
+            changed=False,
             number=1,
             hyperparameters={"learning_rate": 0.5, "units": 16, "optimizer": "adam"},
             dev=0.97,

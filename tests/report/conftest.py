@@ -174,6 +174,7 @@ def build(
             dev=dev,
             interval=(dev - spread, dev + 0.6 * spread),
             dev_corrected=None,
+            changed=False,
             corrected_interval=None,
             next=None,
             note=None,

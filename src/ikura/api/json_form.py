@@ -87,6 +87,7 @@ def _chosen(best: Best, metric: str) -> JsonObject:
         "dev_corrected": corrected,
         "next": best.next and asdict(best.next),
         "note": best.note,
+        "changed": best.changed,
     }
 
 

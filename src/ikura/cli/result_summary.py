@@ -11,7 +11,6 @@ from ikura.cli.duration_text import format_duration
 from ikura.files import shown
 from ikura.page import formatting
 from ikura.study.record.command import predict_command
-from ikura.study.record.interventions import Interventions
 from ikura.study.record.study_tables import seconds_until_told
 from ikura.study.record.trial import Purpose
 from ikura.trial_state import TRAINED
@@ -52,7 +51,7 @@ def summary(study: Study) -> str:
             trials = study.trials
             console.print(f"\nBest trials by dev {study.metric.name} ({_counts(trials)})")
             console.print(_best_trials(study, trials))
-            began = ", as it began" if Interventions(study.store).changed(study.best.number) else ""
+            began = ", as it began" if study.best.changed else ""
             console.print(f"\nBest hyperparameters (trial {study.best.number}{began})")
             console.print(Padding(_pairs(study.best.hyperparameters), (0, 0, 0, 2)))
         if len(study.objectives) > 1 and len(study.pareto):

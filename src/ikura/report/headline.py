@@ -10,8 +10,7 @@ from ikura.page.cards import card
 from ikura.page.formatting import as_float, as_words, count, duration, interval, number, plural, score
 from ikura.page.markup import Html, element, join
 from ikura.report.view import View
-from ikura.study.record.interventions import Interventions
-from ikura.study.record.record import Record
+from ikura.study.record.result import Best
 from ikura.study.record.study_tables import seconds_until_told
 
 __all__ = ["headline", "subject"]
@@ -43,7 +42,7 @@ def headline(view: View) -> Html:
         element("div", _test(view), _dev(view), _trials(view), _time(view), class_="cards"),
         element("p", verdict(view), class_="verdict"),
         *(element("p", one, class_="verdict") for one in _sentences(study.best)),
-        _configuration(study),
+        _configuration(study.best),
     )
 
 
@@ -215,11 +214,10 @@ def _whisker(view: View, which: str) -> Html | None:
     )
 
 
-def _configuration(record: Record) -> Html | None:
-    best = record.best
+def _configuration(best: Best | None) -> Html | None:
     if best is None or not best.hyperparameters:
         return None
     chips = [element("li", element("code", name), " ", number(value)) for name, value in best.hyperparameters.items()]
-    if Interventions(record.store).changed(best.number):
+    if best.changed:
         chips.insert(0, element("li", "as it began:"))
     return element("ul", *chips, class_="chips")

@@ -91,6 +91,7 @@ class Best:
         corrected_interval: its interval.
         next: how much better than the next best configuration it is; None if there is no other.
         note: a sentence where the choice was not the usual one, as when the time limit cut the finalists short.
+        changed: whether a hand gave it other values while it trained; its hyperparameters are those it began with.
     """
 
     number: int
@@ -101,6 +102,7 @@ class Best:
     corrected_interval: tuple[float, float] | None = None
     next: RunnerUp | None = None
     note: str | None = None
+    changed: bool = False
 
 
 @dataclass(frozen=True)

@@ -164,4 +164,7 @@ def best_of(store: Store) -> Best | None:
     if found is None:
         return None
     value, interval = (found.corrected.value, found.corrected.interval) if found.corrected else (None, None)
-    return Best(found.number, found.hyperparameters, found.dev, found.interval, value, interval, found.next, found.note)
+    changed = Interventions(store).changed(found.number)
+    return Best(
+        found.number, found.hyperparameters, found.dev, found.interval, value, interval, found.next, found.note, changed
+    )
