@@ -56,7 +56,7 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
         ("tune x --time-limit 0s", "a duration must be more than zero, but got '0s'"),
         (
             "tune x --task regresion",
-            "--task must be one of auto, binary, multiclass, regression, own, "
+            "--task must be one of auto, binary, multiclass, multilabel, regression, own, "
             "but got 'regresion', did you mean 'regression'?",
         ),
         ("tune x --device cida", "--device must be one of auto, cpu, cuda, but got 'cida', did you mean 'cuda'?"),
