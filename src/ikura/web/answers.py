@@ -177,6 +177,12 @@ class Answers:
         return self.trainer.ask({"what": "paired", **named_study(reader.run), "pair": pair}, TRAIN_SECONDS)
 
     @answering
+    def parted(self, request: Request) -> Json:
+        """The first epoch in which two trials differ that did the same until then."""
+        _, reader = self._reader(request)
+        return {"epoch": reader.parted(_whole(request, "a", 0), _whole(request, "b", 1))}
+
+    @answering
     def rounds(self, request: Request) -> Json:
         """What the schedule decided, and what an autopilot did."""
         _, reader = self._reader(request)

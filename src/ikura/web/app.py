@@ -38,6 +38,7 @@ def application(answers: Answers, guests: Guests) -> App:
         "changeable": answers.changeable,
         "mattered": answers.mattered,
         "paired": answers.paired,
+        "parted": answers.parted,
     }
     routes = [
         *(Route(path, _page) for path in PAGES),

@@ -19,6 +19,7 @@ from ikura.errors import RunError, UsageError
 from ikura.json_values import Json, JsonObject
 from ikura.study.record.address import Address
 from ikura.web.database_reader import Reader, Stamp, facts, reading, stamp
+from ikura.web.kinship import made_as, parted, since
 from ikura.web.located import CONFIG, Run, address_of
 from ikura.web.run_folders import is_live
 from ikura.web.run_setting import RunSetting, read_setting
@@ -196,8 +197,24 @@ class StudyReader:
             kept += below
             waiting += below
         with reading(self.run) as connection:
-            since = _since(connection, [int(numbers[one]) for one in kept])
-        return [_relative(trials, one) | {"since": since.get(int(numbers[one]), 0)} for one in sorted(kept)]
+            shown = [int(numbers[one]) for one in kept]
+            begun, made = since(connection, shown), made_as(connection, shown)
+
+        def told(place: int) -> JsonObject:
+            one = _relative(trials, place)
+            kind = "finalist" if one["purpose"] == "finalist" else made.get(one["number"], "copy")
+            return one | {"since": begun.get(one["number"], 0), "kind": "" if place == root else kind}
+
+        return [told(one) for one in sorted(kept)]
+
+    def parted(self, a: int, b: int) -> int | None:
+        """Return the first epoch in which two trials differ that did the same until then; None where there is none."""
+        trials = self.snapshot().trials
+        for number in (a, b):
+            if trials.place(number) is None:
+                raise UsageError(f"no trial {number}: the study has {len(trials):,} trials")
+        with reading(self.run) as connection:
+            return parted(connection, trials, a, b)
 
 
 class StudyReaders:
@@ -275,16 +292,6 @@ def _round(row: tuple[Any, ...]) -> JsonObject | None:
         until = sorted({int(one) for name in ("train", "fresh", "copies") for one in content[name].values()})
         return {"stage": row[0], "round": row[1], "time": row[2], **parts, "epochs": until[-3:]}
     return None
-
-
-def _since(connection: Reader, numbers: Sequence[int]) -> dict[int, int]:
-    """After how many epochs of those that they came from trials began of their own, as far as they have begun."""
-    # Databases of an earlier ikura have no such table.
-    with suppress(sqlite3.OperationalError, ValueError, TypeError):
-        listed = ", ".join(map(str, numbers))
-        query = f"SELECT trial, min(since) FROM segments WHERE trial IN ({listed}) GROUP BY trial"
-        return {int(trial): int(since) for trial, since in connection.execute(query).fetchall()}
-    return {}
 
 
 def _relative(trials: TrialColumns, place: int) -> JsonObject:

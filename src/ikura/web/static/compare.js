@@ -20,9 +20,10 @@ export class Compare {
   async load() {
     const { run } = this;
     const each = (what) => Promise.all(this.pair.map((trial) => ask(what, { run, trial })));
-    const [study, two, logs] = await Promise.all([ask("study", { run }), each("trial"), each("log")]);
+    const [a, b] = this.pair;
+    const [study, two, logs, parted] = await Promise.all([ask("study", { run }), each("trial"), each("log"), ask("parted", { run, a, b })]);
     // What each was set to while it trained counts as well.
-    Object.assign(this, { study, two, now: two.map((one, i) => standing(one, logs[i].interventions)) });
+    Object.assign(this, { study, two, parts: parted.epoch, now: two.map((one, i) => standing(one, logs[i].interventions)) });
     const title = `trials ${this.pair[0]} and ${this.pair[1]}`;
     document.title = `${title} · ${study.run} · ikura`;
     if (!this.built) this.build();
@@ -68,19 +69,9 @@ export class Compare {
     if (this.place.isConnected && this.built) this.show();
   }
 
-  // The first epoch that both show in which they differ; null where they never did the same, or always.
-  parting() {
-    const [a, b] = this.two.map((one) => one.curve);
-    const other = new Map(b.epoch.map((epoch, i) => [epoch, i]));
-    const shared = a.epoch.map((epoch, i) => [epoch, i, other.get(epoch)]).filter(([, , j]) => j !== undefined);
-    const place = shared.findIndex(([, i, j]) => a.train_loss[i] !== b.train_loss[j] || a.dev_loss[i] !== b.dev_loss[j]);
-    return place > 0 ? shared[place][0] : null;
-  }
-
   show() {
-    const { study, two, what, run, measured } = this;
+    const { study, two, what, run, measured, parts } = this;
     const [a, b] = two;
-    const parts = this.parting();
     const marks = parts === null ? [] : [{ epoch: parts, label: `they part at epoch ${parts}`, colour: "--roe" }];
     const names = { dev_score: `dev ${asWords(study.metric)}`, dev_loss: "dev loss", train_loss: "training loss" };
     put(

@@ -107,7 +107,7 @@ export class Trial {
     put(
       this.rest,
       h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Hyperparameters")), facts(all.map((name) => [name, valueOf(name, this.found, now)]), new Set(Object.keys(changed)))),
-      family.length > 1 ? h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Family"), h("span", { class: "quiet" }, `${plural(family.length, "trial")}: copies, forks and finalists of one configuration`)), tree(family, trial.number, run, new Set(this.asked.map((one) => one.made)))) : null,
+      family.length > 1 ? h("section", { class: "panel" }, h("div", { class: "top" }, h("h2", {}, "Family"), h("span", { class: "quiet" }, `${plural(family.length, "trial")}: copies, forks and finalists of one configuration`)), tree(family, trial.number, run)) : null,
     );
   }
 
@@ -166,7 +166,7 @@ export class Trial {
   }
 }
 
-function tree(family, here, run, forks) {
+function tree(family, here, run) {
   const below = new Map();
   for (const one of family) below.set(one.parent, [...(below.get(one.parent) ?? []), one]);
   const known = new Set(family.map((one) => one.number));
@@ -177,7 +177,6 @@ function tree(family, here, run, forks) {
   };
   for (const one of family) if (!known.has(one.parent)) walk(one, 0);
   const end = Math.max(1, ...family.map((one) => one.epochs ?? 0));
-  const kindOf = (one) => (!known.has(one.parent) ? "" : one.purpose === "finalist" ? "finalist" : forks.has(one.number) ? "fork" : "copy");
   // One axis of epochs for all: each has a bar from where it went on by itself to where it is.
   const span = (one) => {
     const [since, epochs] = [Math.min(one.since ?? 0, one.epochs ?? 0), one.epochs ?? 0];
@@ -191,7 +190,7 @@ function tree(family, here, run, forks) {
       h(
         "li",
         { class: one.number === here ? "here" : "", css: { "--depth": depth } },
-        h("span", { class: "name" }, h("a", { href: address("/trial", { run, trial: one.number }) }, `trial ${one.number}`), " ", h("span", { class: "quiet" }, kindOf(one))),
+        h("span", { class: "name" }, h("a", { href: address("/trial", { run, trial: one.number }) }, `trial ${one.number}`), " ", h("span", { class: "quiet" }, one.kind)),
         span(one),
         h("span", {}, ...stateOf(one.state)),
         h("span", {}, score(one.dev_score)),
