@@ -178,3 +178,53 @@ def test_a_page_that_only_shows_has_no_controls(make: Make, served: Served, visi
         page = visit(served(read_only=True), "/trial?run=run&trial=5")
         page.wait_for_selector("text=Hyperparameters")
         assert page.locator("main input:visible").count() == 0
+
+
+DRAWN = """() => {
+  window.drawn = new Map();
+  const plain = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (words, x, y) {
+    const key = this.canvas.getAttribute("aria-label");
+    const wide = this.measureText(words).width;
+    const left = this.textAlign === "right" ? x - wide : this.textAlign === "center" ? x - wide / 2 : x;
+    if (!window.drawn.has(key)) window.drawn.set(key, []);
+    window.drawn.get(key).push([words, left, left + wide, y]);
+    plain.apply(this, arguments);
+  };
+  const box = document.querySelector("canvas").parentElement;
+  box.style.height = `${box.clientHeight + 1}px`;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("epochs", "expected"),
+    [
+        ([388, 390, 391, 395, 402], "5 requests at 388–402"),
+        ([40, 40], "2 requests at 40"),
+        ([100, 180, 260], "set learning_rate 0.1"),
+        (range(10, 500, 7), None),
+    ],
+)
+def test_labels_of_requests_never_cover_each_other(
+    make: Make, served: Served, visit: Any, tmp_path: Path, epochs: Any, expected: str | None
+) -> None:
+    store = make(tmp_path / "run", trials=2, ended=0)
+    store.record([outcome(0, 0.9, 500)])
+    asked = Interventions(store)
+    request = Request(action=Action.SET, trial=0, values={"learning_rate": 0.1})
+    for epoch in epochs:
+        [number] = asked.add([request], who="ada")
+        asked.apply(number, epoch)
+    page = visit(served(), "/trial?run=run&trial=0")
+    page.evaluate(DRAWN)
+    page.wait_for_function("() => window.drawn.has('training loss and dev loss over epochs')")
+    drawn = page.evaluate("() => window.drawn.get('training loss and dev loss over epochs')")
+    labels = [one for one in drawn if "request" in one[0] or one[0].startswith("set") or "kept" in one[0]]
+    assert "kept weights" in [words for words, *_ in labels]
+    assert len(labels) > 1
+    if expected:
+        assert expected in [words for words, *_ in labels]
+    for i, (words, left, right, y) in enumerate(labels):
+        assert "…" not in words
+        for _, start, end, row in labels[:i]:
+            assert row != y or right < start or left > end

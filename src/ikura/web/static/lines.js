@@ -2,13 +2,16 @@
 
 import { DASHES, MARKS, Plane, colour, spanned, text } from "./plane.js";
 import { hideTip, showTip } from "./dom.js";
+import { laid } from "./labels.js";
 import { number } from "./words.js";
 
 const LEFT = 54;
 const RIGHT = 12;
 const TOP = 8;
 const BELOW = 22;
-const NEAR = 130;
+const ROW = 14;
+const MOST_ROWS = 4;
+const MOST_WIDE = 220;
 
 // Each line: { name, x, y, mark, dash, faint, from } ; mark is the place of its colour.
 export class Lines {
@@ -77,21 +80,15 @@ export class Lines {
     pen.clip();
     const px = (value) => LEFT + x.to(value) * w;
     const py = (value) => TOP + (1 - y.to(value)) * h;
-    // Labels that would stand on one another stand below one another.
-    const places = [];
-    for (const mark of [...this.marks].sort((a, b) => a.epoch - b.epoch)) {
-      const at = px(mark.epoch);
-      const row = places.filter((one) => Math.abs(one - at) < NEAR).length;
-      if (mark.label) places.push(at);
-      this.mark(pen, at, h, mark, row);
-    }
+    for (const mark of this.marks) this.mark(pen, px(mark.epoch), h, mark);
     for (const line of this.lines) this.band(pen, line, px, py);
     for (const line of this.lines) this.line(pen, line, px, py);
+    this.labels(pen, px, width, h);
     if (this.at !== null && this.at !== undefined) this.mark(pen, px(this.at), h, { colour: "--muted" });
     pen.restore();
   }
 
-  mark(pen, x, h, mark, row = 0) {
+  mark(pen, x, h, mark) {
     pen.strokeStyle = colour(mark.colour ?? "--roe");
     pen.lineWidth = mark.wide ? 2 : 1;
     pen.setLineDash(mark.dash ?? [3, 3]);
@@ -100,12 +97,18 @@ export class Lines {
     pen.lineTo(x, TOP + h);
     pen.stroke();
     pen.setLineDash([]);
-    if (mark.label) {
-      pen.fillStyle = colour(mark.colour ?? "--roe");
-      const right = this.plane.width - RIGHT - x;
-      const wide = Math.min(140, pen.measureText(mark.label).width);
-      if (right < wide + 8) text(pen, mark.label, x - 4, TOP + 9 + 13 * row, "right", 140);
-      else text(pen, mark.label, x + 4, TOP + 9 + 13 * row, "left", 140);
+  }
+
+  // Above the curves, on a rim of the ground's colour.
+  labels(pen, px, width, h) {
+    const rows = Math.max(1, Math.min(MOST_ROWS, Math.floor(h / 2 / ROW)));
+    const measure = (words) => pen.measureText(words).width;
+    for (const one of laid(this.marks, px, { left: LEFT, right: width - RIGHT, rows, most: MOST_WIDE }, measure)) {
+      pen.fillStyle = colour(one.colour ?? "--roe");
+      pen.strokeStyle = colour("--card");
+      pen.lineWidth = 4;
+      pen.lineJoin = "round";
+      text(pen, one.words, one.x, TOP + 9 + ROW * one.row, one.align, one.room, true);
     }
   }
 
@@ -170,7 +173,8 @@ export class Lines {
       line.x.forEach((one, i) => (near = Math.abs(one - epoch) < Math.abs(line.x[near] - epoch) ? i : near));
       return [line.name, Math.abs((line.x[near] ?? -9) - epoch) <= Math.max(1, last / 200) ? number(line.y[near]) : "–"];
     });
-    showTip(event.clientX, event.clientY, [[`epoch ${epoch}`], ...rows]);
+    const here = this.marks.filter((one) => one.label && Math.abs(one.epoch - epoch) <= Math.max(1, last / 100)).slice(0, MOST_ROWS);
+    showTip(event.clientX, event.clientY, [[`epoch ${epoch}`], ...rows, ...here.map((one) => [one.label, one.after === undefined ? "" : `after ${one.after}`])]);
   }
 
   close() {

@@ -163,9 +163,10 @@ export function scatterOf(trial) {
   return ((x ^ (x >>> 13)) >>> 0) / 2 ** 31 - 1;
 }
 
-export function text(pen, words, x, y, align = "center", room = Infinity) {
+export function text(pen, words, x, y, align = "center", room = Infinity, rim = false) {
   pen.textAlign = align;
   let shown = String(words);
   while (shown.length > 2 && pen.measureText(shown).width > room) shown = `${shown.slice(0, -2)}…`;
+  if (rim) pen.strokeText(shown, x, y);
   pen.fillText(shown, x, y);
 }

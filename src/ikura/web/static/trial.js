@@ -81,7 +81,7 @@ export class Trial {
       ),
     );
     const own = this.asked.filter((one) => one.state === "applied" && one.trial === trial.number && one.applied !== null);
-    const hands = own.map((one) => ({ epoch: one.applied + 0.5, label: whatOf(one), colour: "--roe", dash: [] }));
+    const hands = own.map((one) => ({ epoch: one.applied + 0.5, after: one.applied, request: true, label: whatOf(one), colour: "--roe", dash: [] }));
     const kept = trial.best_epoch ? [{ epoch: trial.best_epoch, label: "kept weights", colour: "--muted" }] : [];
     const head = this.head && this.hand?.at.value === String(this.head) ? [{ epoch: this.head, label: `epoch ${this.head}`, colour: "--ink", dash: [], wide: true }] : [];
     const marks = [...kept, ...hands, ...head];
