@@ -19,6 +19,8 @@ class State(StrEnum):
     """Not begun yet."""
     RUNNING = "running"
     """It may go on in a later round."""
+    PAUSED = "paused"
+    """It stands still until a hand lets it go on; shown, never recorded."""
     COMPLETE = "complete"
     """It trained all its epochs, or stopped on its own."""
     PRUNED = "pruned"
@@ -57,7 +59,7 @@ class State(StrEnum):
     @property
     def ended(self) -> bool:
         """Whether nothing more becomes of it."""
-        return self not in (State.WAITING, State.RUNNING)
+        return self not in (State.WAITING, State.RUNNING, State.PAUSED)
 
 
 TRAINED = [one for one in State if one.trained]

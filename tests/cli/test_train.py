@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import ikura
 from ikura.cli import main
-from ikura.cli.hand_view import HandView, _told
+from ikura.cli.hand_lines import told
+from ikura.cli.hand_view import HandView
 from ikura.cli.keys import single_keys
 from ikura.cli.line_chart import chart
 from ikura.cli.option_values import hyperparameter_values
@@ -83,6 +84,46 @@ def test_keys_change_what_trains_and_stop_it(tmp_path: Path) -> None:
     assert Action.LONGER not in actions
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal is needed")
+def test_the_view_stays_on_its_trial_and_says_which_it_is(tmp_path: Path) -> None:
+    import pexpect
+
+    out = str(tmp_path / "run")
+    words = ["-m", "ikura", "train", "iris", "--set", "learning_rate=0.001", "--epochs", "1000000", "--no-checks"]
+    child = pexpect.spawn(sys.executable, [*words, "--out", out], dimensions=(24, 80), timeout=180, encoding="utf-8")
+    child.expect_exact("trial 0 (in training): epoch ")
+    child.send("f2 learning_rate=0.01\r")
+    child.expect_exact("trial 0: fork learning_rate=0.01: waits until trial 0 has ended or stands still")
+    child.send("p")
+    child.expect_exact("trial 0 (one of 2, paused): epoch ")
+    child.expect_exact("trial 1 in training")
+    child.expect_exact("trial 0: fork learning_rate=0.01: applied after epoch 2, as trial 1")
+    child.send("p")
+    child.expect_exact("asked: go-on trial 0")
+    child.expect_exact("trial 0 (one of 2, waiting): epoch ")
+    child.send("\t")
+    child.expect_exact("trial 1 (one of 2, in training): epoch ")
+    child.send("p")
+    child.expect_exact("trial 1 (one of 2, paused): epoch ")
+    child.expect_exact("trial 0 in training")
+    child.send("\t")
+    child.expect_exact("trial 0 (one of 2, in training): epoch ")
+    child.send("b1 learning_rate=0.002\r")
+    child.expect_exact("trial 2 (one of 3, in training): epoch ")
+    child.expect_exact("trial 1 paused")
+    child.expect_exact("trial 0 has ended; trial 2 is shown")
+    child.send("X")
+    child.expect("Test accuracy")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    study = ikura.open_study(out)
+    assert [(one.action, one.trial) for one in study.interventions] == [
+        ("fork", 0), ("pause", 0), ("go-on", 0), ("pause", 1), ("fork", 0), ("stop", 0), ("end", None),
+    ]  # fmt: skip
+    assert [one.state.ended for one in study.records()] == [True] * 3
+
+
 class Asked:
     """Remembers what it is asked."""
 
@@ -136,5 +177,5 @@ def test_keys_that_are_no_characters_are_left_out(typed: str, others: list[str])
 
 def test_what_others_ask_for_is_told_whatever_its_values() -> None:
     values = {"optimizer": "adam", "nesterov": True, "units": 8, "l2": 1e-5, "name": "two\nlines\x1b[31m"}
-    one = SimpleNamespace(action="inject", values=values, epoch=None, state="asked", reason="")
-    assert _told(one) == "inject optimizer=adam nesterov=True units=8 l2=1e-05 name=two lines\\x1b[31m: asked"
+    one = SimpleNamespace(action="inject", trial=None, made=None, values=values, epoch=None, state="asked", reason="")
+    assert told(one) == "study: inject optimizer=adam nesterov=True units=8 l2=1e-05 name=two lines\\x1b[31m: asked"

@@ -11,6 +11,8 @@ import pytest
 import ikura
 from ikura.api.live_run import LiveRun
 from ikura.api.study import Study
+from ikura.page.chart_script import ChartScript
+from ikura.report import write_report
 from ikura.study.record.intervention import Status
 from ikura.trial_state import State
 
@@ -71,8 +73,8 @@ def paused(out: Path, at: int, **given: Any) -> LiveRun:
     run = a_run(out, **given)
     run.pause(at=at, why="a look")
     run.start()
-    wait_for(lambda: run.trial.epochs == at)
-    assert run.trial.state is State.RUNNING
+    wait_for(lambda: run.trial.state is State.PAUSED)
+    assert run.trial.epochs == at
     assert run.training
     assert run.study.trials["state"].tolist() == ["paused"]
     return run
@@ -86,6 +88,8 @@ def test_a_network_stands_still_until_it_is_told_to_go_on(tmp_path: Path) -> Non
     with pytest.raises(ikura.UsageError, match="trial 0 is paused already"):
         run.pause()
     assert run.curve.equals(calm[:5])
+    write_report(tmp_path / "report.html", run.study, script=ChartScript.NONE)
+    assert "The only trial paused." in (tmp_path / "report.html").read_text()
     run.set(learning_rate=0.01)
     run.go_on(why="enough seen")
     run.wait()
@@ -104,6 +108,26 @@ def test_it_can_be_stopped_and_forked_where_it_stands(tmp_path: Path) -> None:
     assert len(study.curve(0)) == 4
     assert study.curve(1)[:4].equals(study.curve(0))
     assert study.replay(1).equals(study.curve(1))
+
+
+def test_a_fork_begins_although_another_one_stands_still(tmp_path: Path) -> None:
+    run = paused(tmp_path, 3, epochs=1_000_000)
+    other = run.fork(at=2, learning_rate=0.01)
+    wait_for(lambda: other.begun and other.trial.state is State.RUNNING)
+    other.pause()
+    wait_for(lambda: other.trial.state is State.PAUSED)
+    run.stop()
+    wait_for(lambda: run.trial.state is State.COMPLETE)
+    third = run.fork(at=1, learning_rate=0.02)
+    wait_for(lambda: third.begun and third.trial.state is State.RUNNING)
+    run.study.steer.end()
+    study = run.wait()
+    assert [len(study.curve(0)), study.records()[1].state, study.records()[2].state] == [
+        3,
+        State.STOPPED,
+        State.STOPPED,
+    ]
+    assert study.replay(third.number).equals(study.curve(third.number))
 
 
 def test_a_search_that_ends_meanwhile_keeps_what_it_had(tmp_path: Path) -> None:

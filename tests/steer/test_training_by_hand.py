@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +127,12 @@ def test_a_fork_that_is_refused_says_why(tmp_path: Path) -> None:
 
 def test_epochs_are_seen_while_they_pass(tmp_path: Path) -> None:
     run = a_run(tmp_path, epochs=1_000_000).start()
-    wait_for(lambda: len(run.curve) > 20)
-    assert run.trial.state is State.WAITING
+    wait_for(lambda: run.trial.epochs > 20)
+    assert run.trial.state is State.RUNNING
+    for ask in (partial(run.set, learning_rate=0.01), run.pause):
+        with pytest.raises(ikura.UsageError, match=r"trial 0 is at epoch \d+ of 1000000; at must be at least \d+ and"):
+            ask(at=2)
+    assert run.interventions == []
     seen = run.curve
     assert list(seen["epoch"]) == list(range(1, len(seen) + 1))
     with pytest.raises(ikura.UsageError, match="no model before its training has ended"):

@@ -10,7 +10,7 @@ from ikura.api.study import Study
 from ikura.errors import UsageError
 from ikura.schema import Scalar
 from ikura.study.record.intervention import Action, Intervention, Status
-from ikura.study.record.study_tables import row_of
+from ikura.study.record.study_tables import live_row_of
 from ikura.study.record.trial import Trial
 
 __all__ = ["LiveFork", "LiveTrial"]
@@ -32,8 +32,8 @@ class LiveTrial(ABC):
 
     @property
     def trial(self) -> Trial:
-        """The network as it is on record."""
-        return row_of(self.study.store, self.number)
+        """The network as it stands: while it trains, its epochs so far and its state; its scores when it has ended."""
+        return live_row_of(self.study.store, self.number)
 
     @property
     def curve(self) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from ikura.cli.hand_lines import asked, moved, others, standing, told, values_of
 from ikura.cli.keys import pressed_keys
 from ikura.cli.line_chart import chart
 from ikura.cli.option_values import hyperparameter_values
@@ -23,13 +23,11 @@ from ikura.errors import IkuraError, UsageError
 from ikura.wording import one_line
 
 if TYPE_CHECKING:
-    import pandas as pd
     from rich.console import Group, RenderableType
 
     from ikura.api.study import Study
     from ikura.schema import Scalar
     from ikura.study.record.intervention import Request
-    from ikura.study.record.trial import Trial
 
 __all__ = ["HandView", "can_take_keys"]
 
@@ -38,9 +36,12 @@ SECONDS = 0.25
 DIGITS = 18
 STEP = 1.5
 """By how much a key raises or lowers the learning rate."""
-HEIGHT, LEAST, MOST = 12, 40, 110
-"""Rows of the chart; columns of the view at least and at most."""
-HELP = "+ - rate  s set  b back  f fork  p pause, go on (P all)  l longer  n note  x stop and keep  ctrl-c leave"
+HEIGHT, LOWEST, LEAST, MOST = 12, 3, 40, 110
+"""Rows of the chart at most and at least; columns of the view at least and at most."""
+HELP = (
+    "+ - rate  s set  b back  f fork  p pause, go on (P all)  l longer  n note  x stop, keep (X all)  tab next trial  "
+    "ctrl-c leave"
+)
 PROMPTS = {
     "s": "NAME=VALUE …",
     "b": "EPOCH NAME=VALUE …",
@@ -59,17 +60,25 @@ def can_take_keys() -> bool:
 
 
 class HandView(CommandProgress):
-    """Draws the trial that trains, or trained last, in another thread, and asks for what keys say of it.
+    """Draws a trial in another thread, and asks for what keys say of it.
+
+    It stays on the trial until that has ended, or a key shows another one. Then it is on what goes on from there, or on
+    the newest one that has not ended.
 
     Args:
         session: where lines go.
         console: the Rich console to draw on; None takes one on stderr.
+
+    Attributes:
+        trial: number of the trial that is drawn, and that keys act on; None as long as none was drawn.
     """
 
     def __init__(self, session: Session, console: Any = None) -> None:
         super().__init__(session)
         self.console = console or CleanConsole(file=TolerantStream(sys.stderr), stderr=True)
-        self.total, self.message = 0, ""
+        self.trial: int | None = None
+        self.message = ""
+        self._stays, self._back = False, 0
         self.typed: str | None = None
         self.verb = "s"
         self._ended = Event()
@@ -87,7 +96,7 @@ class HandView(CommandProgress):
     @override
     def start(self, stage: str, total: int) -> None:
         self.finish()
-        self.total, self._ended = total, Event()
+        self._ended = Event()
         self._thread = Thread(target=self._watch, name="ikura train: view", daemon=True)
         self._thread.start()
 
@@ -136,11 +145,52 @@ class HandView(CommandProgress):
         elif key in PROMPTS:
             self.verb, self.typed = key, ""
         elif key == "p":
-            self._ask(lambda: self._pause(study, _trial(study).number))
+            self._ask(lambda: self._pause(study, self._on(study)))
         elif key == "P":
             self._ask(lambda: self._pause(study, None))
         elif key == "x":
-            self._ask(lambda: study.steer.stop(_trial(study).number, why="a key"))
+            self._ask(lambda: study.steer.stop(self._on(study), why="a key"))
+        elif key == "X":
+            self._ask(lambda: study.steer.end(why="a key"))
+        elif key == "\t":
+            self._next(study)
+
+    def _on(self, study: Study) -> int:
+        """The trial that is drawn, and that keys act on."""
+        if self.trial is None:
+            self._look(study)
+        assert self.trial is not None
+        return self.trial
+
+    def _next(self, study: Study) -> None:
+        """Show the next trial, and stay on it although it has ended."""
+        now, trials = self._on(study), {one.number: one for one in study.records()}
+        self.trial = min((number for number in trials if number > now), default=min(trials))
+        self._stays, self._back = trials[self.trial].state.ended, 0
+        self.message = "there is one trial only" if len(trials) == 1 else f"trial {self.trial} is shown"
+
+    def _look(self, study: Study) -> None:
+        """Look which trial is to be drawn."""
+        trials = {one.number: one for one in study.records()}
+        before, now = self.trial, [number for number, one in trials.items() if not one.state.ended]
+        newest = max(now or trials)
+        if before is None:
+            self.trial = newest
+        elif (back := self._sent_back(study)) is not None:
+            self.trial = back
+        elif trials[before].state.ended and not self._stays and not _makes(study, before):
+            from ikura.steer.following import followed
+
+            found = followed(study, before)
+            self.trial = found if found is not None else newest if now else before
+        if before is not None and before != self.trial:
+            self._stays, self._back = False, 0
+            ended = f"trial {before} has ended; " if trials[before].state.ended else ""
+            self.message = f"{ended}trial {self.trial} is shown"
+
+    def _sent_back(self, study: Study) -> int | None:
+        """The fork with which a key sent the trial back, once it is there."""
+        return next((one.made for one in study.interventions if one.number == self._back), None)
 
     def _type(self, study: Study, key: str) -> None:
         typed, self.typed = self.typed or "", None
@@ -155,18 +205,20 @@ class HandView(CommandProgress):
     def _typed(self, study: Study, words: list[str]) -> Any:
         """Ask for what was typed."""
         if self.verb == "s":
-            return study.steer.ask(_request(study, hyperparameter_values(words)))
+            return study.steer.ask(_request(self._on(study), hyperparameter_values(words)))
         if self.verb == "n":
-            return study.steer.note(" ".join(words), trial=_trial(study).number)
+            return study.steer.note(" ".join(words), trial=self._on(study))
         if not (words[0].isascii() and words[0].isdecimal() and len(words[0]) <= DIGITS):
             such = "200" if self.verb == "l" else "12 learning_rate=0.003"
             raise UsageError(f"{PROMPTS[self.verb]} is needed, such as {such}")
         if self.verb == "l":
-            return study.steer.longer(_trial(study).number, int(words[0]), why="a key")
+            return study.steer.longer(self._on(study), int(words[0]), why="a key")
         epoch, values = int(words[0]), dict[str, Any](hyperparameter_values(words[1:]))
         if self.verb == "f":
-            return study.steer.ask(_request(study, values, epoch))
-        return study.steer.rewind(_trial(study).number, epoch, why="a key", **values)[0]
+            return study.steer.ask(_request(self._on(study), values, epoch))
+        fork = study.steer.rewind(self._on(study), epoch, why="a key", **values)[0]
+        self._back = fork.number
+        return fork
 
     def _pause(self, study: Study, trial: int | None) -> Any:
         """Let the trial, or all that trains, stand still, or go on if it does."""
@@ -174,94 +226,55 @@ class HandView(CommandProgress):
         return steer.go_on(trial, why="a key") if steer.paused(trial) else steer.pause(trial, why="a key")
 
     def _scale(self, study: Study, factor: float) -> None:
-        trial = _trial(study)
-        rate = float(f"{_values(study, trial)['learning_rate'] * factor:.3g}")
-        self._ask(lambda: study.steer.ask(_request(study, {"learning_rate": rate})))
+        trial = study.records()[self._on(study)]
+        rate = float(f"{values_of(study, trial)['learning_rate'] * factor:.3g}")
+        self._ask(lambda: study.steer.ask(_request(trial.number, {"learning_rate": rate})))
 
     def _ask(self, ask: Callable[[], Any]) -> None:
         """Ask for something, and remember what was said."""
         try:
-            one = ask()
+            self.message = asked(ask())
         except IkuraError as error:
             self.message = str(error)
-        else:
-            self.message = ", ".join(
-                ["asked: " + str(one.action), *(f"{n} {_short(v)}" for n, v in one.values.items())]
-            )
 
     def drawn(self, study: Study) -> Group:
         """The view as it stands."""
         from rich.console import Group
         from rich.text import Text
 
-        trial, width = _trial(study), max(LEAST, min(self.console.width, MOST))
+        self._look(study)
+        trials, width = study.records(), max(LEAST, min(self.console.width, MOST))
+        trial = trials[self._on(study)]
         curve = study.curve(trial.number)
-        lines = [Text(_standing(curve, self.total), style="bold")]
+        head = Text(standing(study, trial, curve, len(trials)), style="bold")
+        rest = []
         if len(curve):
-            # Colours that colour-blind people can tell apart.
-            parts = (("train_loss", "blue"), ("dev_loss", "yellow"))
-            lines += chart([(curve[name].tolist(), style) for name, style in parts], width, HEIGHT, log=True)
-            lines.append(Text.assemble("loss on ", ("training", "blue"), " and ", ("dev", "yellow"), " set, log scale"))
-            lines.append(Text(_moved(curve)))
-        values = _values(study, trial)
-        lines.append(Text(", ".join(f"{name} {value}" for name, value in values.items()), style="dim"))
-        lines += [Text(_told(one)) for one in study.interventions[-3:]]
-        lines.append(Text(self.message))
-        prompt = Text(HELP, style="dim") if self.typed is None else Text(f"{PROMPTS[self.verb]}: {self.typed}▏")
-        return Group(*lines, prompt)
+            rest.append(Text.assemble("loss on ", ("training", "blue"), " and ", ("dev", "yellow"), " set, log scale"))
+            rest.append(Text(moved(curve)))
+        values = values_of(study, trial)
+        rest.append(Text(", ".join(f"{name} {value}" for name, value in values.items()), style="dim"))
+        beside = [one.number for one in trials if one.number != trial.number and not one.state.ended]
+        rest += [Text(line) for line in (others(study, beside), *map(told, study.interventions[-3:])) if line]
+        rest.append(Text(self.message))
+        rest.append(Text(HELP, style="dim") if self.typed is None else Text(f"{PROMPTS[self.verb]}: {self.typed}▏"))
+        # What is typed stands below, and is to be seen on a small terminal.
+        height = min(HEIGHT, self.console.height - 1 - len(self.console.render_lines(Group(head, *rest))))
+        if not len(curve) or height < LOWEST:
+            return Group(head, *rest)
+        # Colours that colour-blind people can tell apart.
+        parts = (("train_loss", "blue"), ("dev_loss", "yellow"))
+        drawing = chart([(curve[name].tolist(), style) for name, style in parts], width, height, log=True)
+        return Group(head, *drawing, *rest)
 
 
-def _trial(study: Study) -> Trial:
-    """The trial that trains, or trained last: one that was sent back goes on as another."""
-    trials = study.records()
-    return next((one for one in reversed(trials) if not one.state.ended), trials[-1])
+def _makes(study: Study, trial: int) -> bool:
+    """Whether a fork or a longer copy of a trial may still be made."""
+    return any(one.trial == trial and one.action.makes and one.state.open for one in study.interventions)
 
 
-def _request(study: Study, values: Mapping[str, Scalar], fork: int | None = None) -> Request:
-    """Other values for the trial; of a fork after so many epochs, where they are given."""
+def _request(trial: int, values: Mapping[str, Scalar], fork: int | None = None) -> Request:
+    """Other values for a trial; of a fork after so many epochs, where they are given."""
     from ikura.study.record.intervention import Action, Request
 
     action = Action.SET if fork is None else Action.FORK
-    return Request(action=action, trial=_trial(study).number, values=values, at=fork, why="a key")
-
-
-def _standing(curve: pd.DataFrame, total: int) -> str:
-    if not len(curve):
-        return f"epoch 0 of {total}"
-    epoch, train, dev, score = (curve[name].tolist() for name in ("epoch", "train_loss", "dev_loss", "dev_score"))
-    best = min((i for i, one in enumerate(dev) if math.isfinite(one)), key=lambda i: dev[i], default=None)
-    kept = "" if best is None else f", kept: {score[best]:.4g} at epoch {epoch[best]}"
-    losses = f"training loss {train[-1]:.4g}, dev loss {dev[-1]:.4g}"
-    return f"epoch {epoch[-1]} of {total}, {losses}, dev score {score[-1]:.4g}{kept}"
-
-
-def _moved(curve: pd.DataFrame) -> str:
-    """How far the last epoch moved the weights, relative to their size, and how large gradients are."""
-    sizes = curve[["update_norm", "weight_norm"]].dropna() if "update_norm" in curve else curve[:0]
-    if not len(sizes):
-        return ""
-    moved, size = sizes.iloc[-1]
-    share = f", {moved / size:.2g} of their size {size:.3g}" if size > 0 else ""
-    gradients = curve["gradient_norm"].dropna().tolist() if "gradient_norm" in curve else []
-    slope = f"; a mini-batch's gradient has the norm {gradients[-1]:.3g}" if gradients else ""
-    return f"the last epoch moved the weights by {moved:.3g}{share}{slope}"
-
-
-def _values(study: Study, trial: Trial) -> dict[str, Any]:
-    """The hyperparameters when all that was asked for has taken effect; the learning rate among them."""
-    values = {"learning_rate": trial.member.values.learning_rate, **trial.hyperparameters}
-    for one in study.interventions:
-        if one.state != "refused" and trial.number in (one.trial, one.made) and one.action == "set":
-            values |= one.values
-    return values
-
-
-def _told(one: Any) -> str:
-    values = " ".join(f"{name}={_short(value)}" for name, value in one.values.items())
-    state = f"applied after epoch {one.epoch}" if one.epoch is not None else f"{one.state} {one.reason}".rstrip()
-    return f"{one.action} {values}".rstrip() + f": {state}"
-
-
-def _short(value: Scalar) -> str:
-    """A value of any kind, a number with few digits."""
-    return one_line(str(value)) if isinstance(value, bool | str) else f"{value:g}"
+    return Request(action=action, trial=trial, values=values, at=fork, why="a key")

@@ -61,9 +61,9 @@ def train(
     """Train one network by hand.
 
     In a terminal its curve is drawn while it trains, and keys change it: + and - the learning rate, s any value, b goes
-    back to an epoch, f forks there, x stops it and keeps it. Elsewhere lines are printed, and `ikura steer RUN` changes
-    it from another terminal. Every change is on record, and can be repeated to the bit. The result goes where tuned
-    ones go: report, predict.
+    back to an epoch, f forks there, x stops it and keeps it, tab shows the next trial. Elsewhere lines are printed, and
+    `ikura steer RUN` changes it from another terminal. Every change is on record, and can be repeated to the bit. The
+    result goes where tuned ones go: report, predict.
     """
     session = begin(context, quiet, verbose)
     at_least("--seed", seed, 0)

@@ -41,6 +41,7 @@ ENDINGS = {
     State.SKIPPED: "skipped for lack of time",
     State.INFEASIBLE: "infeasible",
     State.RUNNING: "still running",
+    State.PAUSED: "paused",
     State.WAITING: "waiting",
 }
 

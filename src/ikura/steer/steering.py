@@ -39,7 +39,7 @@ class Steering:
             **values: hyperparameters and their new values.
 
         Raises:
-            UsageError: the trial has ended, or a value cannot be set while it trains, and why.
+            UsageError: the trial has ended or is past the epoch, or a value cannot be set while it trains, and why.
         """
         return self.ask(Request(action=Action.SET, trial=trial, values=values, at=at, why=why))
 
@@ -131,7 +131,8 @@ class Steering:
             why: your reason, for the record.
 
         Raises:
-            UsageError: the trial has ended, stands still already, or has not begun; or the study is paused already.
+            UsageError: the trial has ended, is past the epoch, stands still already, or has not begun; or the study is
+                paused already.
         """
         return self.ask(Request(action=Action.PAUSE, trial=trial, at=at, why=why))
 

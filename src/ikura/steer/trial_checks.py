@@ -9,7 +9,7 @@ from ikura.study.record.intervention import Action, Request
 from ikura.study.record.interventions import Interventions
 from ikura.study.record.ledger import Ledger
 from ikura.study.record.record import Record
-from ikura.study.record.study_tables import row_of
+from ikura.study.record.study_tables import live_row_of, row_of
 from ikura.study.record.trial import Trial
 from ikura.study.record.tune_options import MOST
 from ikura.trial_state import State
@@ -34,14 +34,14 @@ def check_set(record: Record, request: Request) -> None:
     """Refuse values that a trial cannot be given at an epoch."""
     trial = _training(record, request)
     check_values(record, trial, request.values)
-    _check_at(record, trial, request.at)
+    _check_at(record, trial, request.at, _come_to(record, trial))
 
 
 def check_stop(record: Record, request: Request) -> None:
-    """Refuse to stop a trial that has ended, or at an epoch that it does not come to."""
+    """Refuse to stop a trial that has ended, or at an epoch that it does not come to; one it is past means at once."""
     trial = _training(record, request)
     no_values(request)
-    _check_at(record, trial, request.at, least=1)
+    _check_at(record, trial, request.at, 1)
 
 
 def check_fork(record: Record, request: Request) -> None:
@@ -71,7 +71,7 @@ def check_pause(record: Record, request: Request) -> None:
         raise UsageError(
             f"trial {trial.number} waits and has not begun to train; say after how many epochs it is to pause (at)"
         )
-    _check_at(record, trial, request.at, least=1)
+    _check_at(record, trial, request.at, max(_come_to(record, trial), 1))
 
 
 def check_go_on(record: Record, request: Request) -> None:
@@ -199,13 +199,18 @@ def _no_epoch(request: Request) -> None:
         raise UsageError(f"{request.action} takes no epoch (at)")
 
 
-def _check_at(record: Record, trial: Trial, at: int | None, least: int = 0) -> None:
-    """Refuse an epoch that the trial has behind it, or does not come to."""
+def _come_to(record: Record, trial: Trial) -> int:
+    """How many epochs a trial has trained, as far as is shown while it trains."""
+    return live_row_of(record.store, trial.number).epochs
+
+
+def _check_at(record: Record, trial: Trial, at: int | None, least: int) -> None:
+    """Refuse an epoch that the trial does not come to any more, or not at all."""
     if at is None:
         return
-    last, least = _epochs(record, trial), max(trial.epochs, least)
+    last = _epochs(record, trial)
     if not least <= at < last:
         raise UsageError(
-            f"trial {trial.number} trains from {trial.epochs} to {last} epochs; "
+            f"trial {trial.number} is at epoch {_come_to(record, trial)} of {last}; "
             f"at must be at least {least} and below {last}, but is {at}"
         )

@@ -171,9 +171,9 @@ class TileQueue:
             return
         if self.paused:
             self._release()
-        still = (tile for tile, _ in self.paused.values())
-        own = any(not tile.beside for tile in (*self.waiting, *self.begun.values(), *still))
-        if self.beside is not None and own:
+        # Where one stands still all are waited for, and somebody may be free.
+        goes_on = bool(self.paused) or any(not tile.beside for tile in (*self.waiting, *self.begun.values()))
+        if self.beside is not None and goes_on:
             for batch in reversed(self.beside()):
                 known = {number for tile in (*self.waiting, *self.begun.values()) for number in tile.trials}
                 numbers = [

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from ikura.json_values import Json, JsonObject
+from ikura.trial_state import State
 from ikura.web.database_reader import Reader
 from ikura.web.run_setting import RunSetting
-from ikura.web.trial_columns import OPEN, PAUSED, TrialColumns
+from ikura.web.trial_columns import OPEN, TrialColumns
 
 __all__ = [
     "Work", "counted_epochs", "in_states", "is_word", "known_stages", "made_by_hand", "work_of_stage", "work_of_study",
@@ -54,7 +55,7 @@ def counted_epochs(connection: Reader, trials: TrialColumns) -> np.ndarray:
         Epochs, float64 of shape (trials,).
     """
     found: np.ndarray = np.nan_to_num(trials["epochs"].values)
-    open_ = in_states(trials, OPEN) & ~in_states(trials, (PAUSED,))
+    open_ = in_states(trials, OPEN) & ~in_states(trials, (State.PAUSED,))
     tiles: dict[Any, list[int]] = {}
     # Databases of an earlier ikura have no such table.
     with suppress(sqlite3.OperationalError, ValueError, TypeError, OverflowError):

@@ -27,8 +27,7 @@ QUERY = f"SELECT {', '.join((*NUMBERS, *WORDS, 'hyperparameters'))} FROM trials 
 REACHED = [NUMBERS.index(name) for name in ("dev_score", "dev_loss", "train_loss", "epochs")]
 """Where in a row what a trial in training has come to stands."""
 EPOCHS = NUMBERS.index("epochs")
-PAUSED = "paused"
-OPEN = (*(str(one) for one in State if not one.ended), PAUSED)
+OPEN = tuple(str(one) for one in State if not one.ended)
 """States of trials of which more becomes."""
 TRAINING = """
     SELECT point.trial, point.dev_score, point.dev_loss, point.train_loss, point.epoch FROM live_curves AS point
@@ -144,7 +143,7 @@ def _as_they_stand(rows: list[tuple[Any, ...]], connection: Reader) -> list[tupl
                 values[place] = value
         # One that trains again is on its way to the epoch after which it paused.
         if row[0] in paused and _is_past(values[EPOCHS], paused[row[0]]):
-            values[STATE] = PAUSED
+            values[STATE] = str(State.PAUSED)
         elif row[0] in points:
             values[STATE] = str(State.RUNNING)
         return tuple(values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import index
 
 import numpy as np
@@ -21,10 +21,17 @@ from ikura.study.record.trial import Purpose, Trial
 from ikura.trial_state import State
 from ikura.wording import shortened
 
-__all__ = ["RoundSummary", "best_of", "front_of", "rounds_of", "row_of", "seconds_until_told", "trials_of"]
+__all__ = [
+    "RoundSummary",
+    "best_of",
+    "front_of",
+    "live_row_of",
+    "rounds_of",
+    "row_of",
+    "seconds_until_told",
+    "trials_of",
+]
 
-PAUSED = "paused"
-"""What tables show of a trial that stands still."""
 LARGEST = 2**53
 """Numbers of trials are below it."""
 SCORES = ("dev_score", "dev_loss", "train_score", "train_loss")
@@ -87,6 +94,24 @@ def row_of(store: Store, number: int) -> Trial:
     return row
 
 
+def live_row_of(store: Store, number: int) -> Trial:
+    """Read one trial as it stands while it trains: its state, and the epochs that are not on record yet.
+
+    Raises:
+        UsageError: there is no such trial.
+    """
+    # Read before the record, in which the epochs are when they are not live any more.
+    live = store.live_epochs([row_of(store, number).number])
+    row = row_of(store, number)
+    if row.state.ended:
+        return row
+    epochs = max(row.epochs, live.get(row.number, 0))
+    still = Interventions(store).paused().get(row.number)
+    if still is not None and epochs >= still:
+        return replace(row, state=State.PAUSED, epochs=epochs)
+    return replace(row, state=State.RUNNING if row.number in live else row.state, epochs=epochs)
+
+
 def trials_of(store: Store, names: Sequence[str], objectives: Sequence[str]) -> pd.DataFrame:
     """Read the table of trials, as `Study.trials`.
 
@@ -124,7 +149,7 @@ def _shown_states(store: Store, frame: pd.DataFrame) -> pd.Series[str]:
     # Epochs of one whose neighbours train on are not recorded yet; one that trains again is on its way to the pause.
     reached = frame["number"].map(live).fillna(frame["epochs"])
     open_ = states.isin([State.WAITING, State.RUNNING]) & (reached >= frame["number"].map(still))
-    return states.where(~open_, PAUSED)
+    return states.where(~open_, State.PAUSED)
 
 
 def front_of(store: Store, names: Sequence[str], objectives: Sequence[str], sign: float) -> pd.DataFrame:
