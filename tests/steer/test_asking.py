@@ -15,10 +15,13 @@ import ikura
 from ikura.api.study import Study
 from ikura.cli import main
 from ikura.errors import UsageError
+from ikura.space.limits import BOUNDS, WHOLE
 from ikura.steer import ask
+from ikura.steer.new_values import changeable, changeable_values, check_values
 from ikura.study.record.facts import SECONDS
 from ikura.study.record.intervention import Action, Request, Status
 from ikura.study.record.store import Store
+from ikura.study.record.study_tables import row_of
 
 from .conftest import SPACE
 
@@ -66,6 +69,23 @@ def test_what_cannot_be_is_refused_in_one_line(left: Study, trial: int, values: 
 def test_values_that_act_together_may_be_set_together(left: Study) -> None:
     left.steer.set(0, clip_norm=1, clip_steps=5, dropout=0.5, dropout_1=0.25)
     assert len(left.interventions) == 1
+
+
+def test_what_is_offered_acts_and_what_is_not_would_have_no_effect(left: Study) -> None:
+    record = left.steer.record
+    trial = row_of(record.store, 0)
+    offered, known = changeable_values(record, trial), changeable(record)
+    assert (offered["momentum"], offered["l1"], offered["label_smoothing"]) == (0.9, 0, 0)
+    assert offered["learning_rate"] == trial.hyperparameters["learning_rate"]
+    assert 8 < len(offered) < len(known)
+    for name in known:
+        least = BOUNDS.get(name, (0, 1))[0]
+        probe = {"clip_norm": 1.0, "learning_rate_decay": 0.1, name: 2 if name in WHOLE else max(least, 0.3)}
+        if name in offered:
+            check_values(record, trial, probe)
+        else:
+            with pytest.raises(UsageError, match="would have no effect"):
+                check_values(record, trial, probe)
 
 
 def test_a_study_that_was_tested_is_left_alone(tmp_path: Path) -> None:

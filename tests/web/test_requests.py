@@ -125,7 +125,7 @@ def test_a_page_that_only_shows_takes_no_request(make: Make, served: Served, tmp
     status, text = post(client, b'{"run": "run", "action": "set", "trial": 3}')
     assert status == 403
     assert "only shows" in text
-    assert json.loads(client("/api/changeable?run=run")[2]) == {"names": [], "actions": []}
+    assert json.loads(client("/api/changeable?run=run")[2]) == {"names": [], "values": {}, "actions": []}
 
 
 def test_a_run_elsewhere_is_not_asked(client: Any) -> None:

@@ -99,6 +99,26 @@ def test_a_change_is_asked_for_refused_and_applied(waiting: Path, resume: Resume
     page.wait_for_selector(".differs:has-text('0.02')")
 
 
+def test_what_the_space_does_not_name_can_be_set_too(waiting: Path, served: Served, visit: Any) -> None:
+    client = served(waiting.parent)
+    with FileLock(waiting / ".lock", timeout=0):
+        page = visit(client, "/trial?run=iris&trial=1")
+        page.set_default_timeout(180_000)
+        page.fill("input[name=l1]", "0.001")
+        assert page.get_attribute("input[name=label_smoothing]", "placeholder") == "0"
+        others = page.locator("select[name=another] option").all_inner_texts()
+        assert "gradient_noise" in others
+        # Neither those that have a field nor those that would not act.
+        assert not {"l1", "learning_rate", "beta1", "pretrained_rate"} & set(others)
+        page.select_option("select[name=another]", "gradient_noise")
+        page.fill("input[name=gradient_noise]", "0.01")
+        page.click(ASK)
+        page.wait_for_selector("tr[data-state=asked]:has-text('set')")
+        assert "gradient_noise" not in page.locator("select[name=another] option").all_inner_texts()
+    [asked] = ikura.open_study(waiting).interventions
+    assert dict(asked.values) == {"l1": 0.001, "gradient_noise": 0.01}
+
+
 def test_a_configuration_of_ones_own_is_tried_and_the_search_ended(waiting: Path, served: Served, visit: Any) -> None:
     client = served(waiting.parent)
     with FileLock(waiting / ".lock", timeout=0):

@@ -8,14 +8,14 @@ from typing import Any
 
 from ikura.errors import UsageError, listed, nearest
 from ikura.population.member import check_value
-from ikura.space.effects import Effect, Place
+from ikura.space.effects import Effect, Need, Place
 from ikura.space.hyperparameters import DEFAULTS, EACH_LAYER, OF_IMAGES, effect_of, layer_of
 from ikura.space.limits import BOUNDS
 from ikura.study.record.networks import OWN, PRETRAINED
 from ikura.study.record.record import Record
 from ikura.study.record.trial import Trial
 
-__all__ = ["changeable", "check_values"]
+__all__ = ["changeable", "changeable_values", "check_values"]
 
 BUILT_IN = ("mlp", "cnn")
 OF_TRAINING = ("dropout", "dropout_input", "normalisation_momentum")
@@ -31,6 +31,32 @@ def changeable(record: Record) -> list[str]:
     names = [*BOUNDS, *(OF_TRAINING if network in BUILT_IN else ())]
     augments = network != "mlp" or any(name in record.setting.space for name in OF_IMAGES)
     return [*names, *OF_IMAGES] if record.summary.get("images") and augments else names
+
+
+def changeable_values(record: Record, trial: Trial) -> dict[str, float]:
+    """The hyperparameters that can be given other values while a trial trains and would then act, with their values.
+
+    One that acts only with others is among them where those can change too.
+
+    Args:
+        record: of the study.
+        trial: the trial.
+
+    Returns:
+        By name the value that the trial began with, which may be the default.
+    """
+    values, known, place = trial.member.values, changeable(record), _place(record)
+
+    def acts(name: str) -> bool:
+        effect = effect_of(name) or Effect()
+        held = name == "batch_size" or all(holds(place, values[name]) is not False for holds, _ in effect.place)
+        return held and all(
+            any(need.name in known or need.accepts(values.get(need.name)) for need in needs)
+            for needs in _needs(effect, place.network)
+        )
+
+    numbers = [name for name in known if type(values.get(name)) in (int, float)]
+    return {name: values[name] for name in numbers if acts(name)}
 
 
 def check_values(record: Record, trial: Trial, values: Mapping[str, Any]) -> None:
@@ -68,15 +94,25 @@ def _check_name(record: Record, name: str) -> None:
 
 def _check_effect(record: Record, trial: int, name: str, values: Mapping[str, Any]) -> None:
     """Refuse what would act only in another place, or beside other values than the trial has."""
-    effect, network = effect_of(name) or Effect(), record.setting.network
-    images, rows = bool(record.summary.get("images")), record.summary.get("parts", {}).get("train")
-    place = Place(network, record.task, images, rows, record.setting.epochs, network == PRETRAINED)
+    effect, place = effect_of(name) or Effect(), _place(record)
     for holds, words in effect.place:
         if name != "batch_size" and holds(place, values[name]) is False:
             raise UsageError(f"{name} {values[name]} would have no effect: it needs {words}")
-    for group in effect.needs:
-        needs = [need for need in group if not need.networks or network in need.networks]
-        if needs and not any(need.accepts(values[need.name]) for need in needs if need.name in values):
+    for needs in _needs(effect, place.network):
+        if not any(need.accepts(values[need.name]) for need in needs if need.name in values):
             words = " or ".join(need.words for need in needs)
             has = ", ".join(f"{need.name} {values.get(need.name)}" for need in needs)
             raise UsageError(f"{name} would have no effect: it acts only with {words}, but trial {trial} has {has}")
+
+
+def _place(record: Record) -> Place:
+    """Where a study trains."""
+    network = record.setting.network
+    images, rows = bool(record.summary.get("images")), record.summary.get("parts", {}).get("train")
+    return Place(network, record.task, images, rows, record.setting.epochs, network == PRETRAINED)
+
+
+def _needs(effect: Effect, network: str) -> list[list[Need]]:
+    """The groups of needs that there are in a network, of each of which one must be met."""
+    groups = ([need for need in group if not need.networks or network in need.networks] for group in effect.needs)
+    return [needs for needs in groups if needs]

@@ -197,12 +197,13 @@ class Answers:
 
     @answering
     def changeable(self, request: Request) -> Json:
-        """What can be given another value while a network trains; nothing where nothing can be asked."""
+        """What can be given another value while a network, or a trial's, trains; nothing where nothing can be asked."""
         _, reader = self._reader(request)
         if self.read_only:
-            return {"names": [], "actions": []}
-        question = {"what": "changeable", **named_study(reader.run)}
-        return {"names": self.hand.ask(question, ASK_SECONDS), "actions": ACTIONS}
+            return {"names": [], "values": {}, "actions": []}
+        trial = None if "trial" not in request.query_params else _whole(request, "trial", 0)
+        found = self.hand.ask({"what": "changeable", **named_study(reader.run), "trial": trial}, ASK_SECONDS)
+        return {**found, "actions": ACTIONS}
 
     @answering
     def mattered(self, request: Request) -> Json:

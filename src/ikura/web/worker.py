@@ -85,12 +85,15 @@ def _ask(question: JsonObject) -> Json:
 
 
 def _changeable(question: JsonObject) -> Json:
-    """Name the hyperparameters that can be given other values while a network trains."""
-    from ikura.steer.new_values import changeable
+    """The hyperparameters that can be given other values while a network trains; of a trial with those that it has."""
+    from ikura.steer.new_values import changeable, changeable_values
     from ikura.study.record.record import copied
+    from ikura.study.record.study_tables import row_of
 
     with copied(_place(question)) as record:
-        return changeable(record)
+        trial = question.get("trial")
+        values = {} if trial is None else changeable_values(record, row_of(record.store, trial))
+        return {"names": changeable(record), "values": values}
 
 
 def _mattered(question: JsonObject) -> Json:

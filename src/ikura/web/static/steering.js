@@ -6,6 +6,7 @@ import { NOTHING, ago, number } from "./words.js";
 
 const SIGNS = { asked: "…", accepted: "…", refused: "✕", applied: "✓" };
 const OFTEN = ["learning_rate", "batch_size", "l2", "l1", "weight_decay"];
+const SHOWN = [...OFTEN, "dropout", "clip_norm", "label_smoothing"];
 
 const OF_SEARCH = ["range", "add", "ban", "budget"];
 
@@ -73,7 +74,8 @@ export class Hand {
     this.at = h("input", { name: "at", inputmode: "numeric", placeholder: "at once", "aria-label": "after how many epochs", size: 10 });
     this.epochs = h("input", { name: "epochs", inputmode: "numeric", placeholder: "in all", "aria-label": "epochs in all, to train longer", size: 10 });
     this.told = h("p", { class: "quiet", role: "status" });
-    this.controls = h("div", { class: "controls" });
+    this.others = h("select", { name: "another", "aria-label": "another hyperparameter", on: { change: () => this.choose(this.others.value) } });
+    this.controls = h("div", { class: "controls" }, h("label", {}, h("span", {}, "another"), this.others));
     this.buttons = h("div", { class: "chips" });
     put(
       place,
@@ -90,12 +92,11 @@ export class Hand {
 
   async load(hyperparameters, state, pinned) {
     const trains = ["running", "waiting", "paused"].includes(state);
-    this.now = hyperparameters;
     if (this.can === null) {
       this.told.textContent = "asking what can be changed…";
-      this.can = { names: [], actions: [] };
+      this.can = { names: [], values: {}, actions: [] };
       try {
-        this.can = await ask("changeable", { run: this.run });
+        this.can = await ask("changeable", { run: this.run, trial: this.trial });
         this.told.textContent = "";
       } catch (error) {
         this.told.textContent = error.message;
@@ -103,10 +104,13 @@ export class Hand {
     }
     const known = new Set(this.can.names);
     const can = (name) => typeof hyperparameters[name] === "number" && (known.has(name) || known.has(name.replace(/_\d+$/, "")));
-    const names = Object.keys(hyperparameters).filter(can);
-    names.sort((a, b) => OFTEN.includes(b) - OFTEN.includes(a));
+    this.now = { ...this.can.values, ...hyperparameters };
+    // Those of the space and those that are often changed have a field; the others get one when they are chosen.
+    const own = Object.keys(hyperparameters).filter(can);
+    const names = [...new Set([...SHOWN.filter((name) => name in this.can.values || own.includes(name)), ...own])];
     for (const name of names) if (!this.fields.has(name)) this.field(name);
-    for (const [name, field] of this.fields) field.placeholder = number(hyperparameters[name], 5);
+    for (const [name, field] of this.fields) field.placeholder = number(this.now[name], 5);
+    this.offer();
     const button = (words, does, title, kind = "") => h("button", { type: "button", class: kind, title, on: { click: does } }, words);
     const may = (action) => this.can.actions.includes(action);
     const allowed = (action) => may(action) && names.length > 0;
@@ -127,19 +131,35 @@ export class Hand {
     );
   }
 
+  // A list of what else can change.
+  offer() {
+    const others = Object.keys(this.can.values).filter((name) => !this.fields.has(name));
+    this.others.parentElement.hidden = !others.length;
+    if (this.others.options.length === others.length + 1) return;
+    put(this.others, h("option", { value: "" }, "choose one"), others.map((name) => h("option", { value: name }, name)));
+  }
+
+  choose(name) {
+    if (!name) return;
+    this.field(name);
+    this.fields.get(name).placeholder = number(this.now[name], 5);
+    this.fields.get(name).focus();
+    this.offer();
+  }
+
   field(name) {
     const field = h("input", { name, inputmode: "decimal", "aria-label": name, size: 10 });
     const times = (factor) => () => {
       field.value = String(Number((Number(field.value || this.now[name]) * factor).toPrecision(4)));
     };
-    const quick = OFTEN.includes(name)
+    const quick = OFTEN.includes(name) && this.now[name]
       ? [
           h("button", { type: "button", class: "bare", title: `half the ${name}`, on: { click: times(0.5) } }, "÷ 2"),
           h("button", { type: "button", class: "bare", title: `twice the ${name}`, on: { click: times(2) } }, "× 2"),
         ]
       : null;
     this.fields.set(name, field);
-    this.controls.append(h("label", {}, h("span", { title: name }, name), field, quick));
+    this.others.parentElement.before(h("label", {}, h("span", { title: name }, name), field, quick));
   }
 
   // The values that are written; null where one is no number, which is said.
