@@ -165,7 +165,7 @@ def test_with_one_job_it_is_said_once_of_each_pause(tmp_path: Path) -> None:
     said: list[str] = []
     study = tune(tmp_path / "run", progress=Told(asking), epochs=100_000, jobs=1, finalists=0)
     assert [line for line in said if "paused" in line] == [
-        "the study is paused; `ikura steer run go-on` lets it train on"
+        f"the study is paused; `ikura steer {tmp_path / 'run'} go-on` lets it train on"
     ] * 2
     assert study.best is not None
     assert study.diagnosis.reached is None, "nobody trained on after the end"

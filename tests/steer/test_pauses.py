@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import split
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ import pytest
 import ikura
 from ikura.api.live_run import LiveRun
 from ikura.api.study import Study
+from ikura.cli import main
 from ikura.page.chart_script import ChartScript
 from ikura.report import write_report
 from ikura.study.record.intervention import Status
+from ikura.study.record.progress import Progress
 from ikura.trial_state import State
 
 from .test_steered_studies import OWN, curve, loss, states, tune
@@ -97,6 +100,30 @@ def test_a_network_stands_still_until_it_is_told_to_go_on(tmp_path: Path) -> Non
     assert states(run.study) == [(Status.APPLIED, 5)] * 3
     assert not run.study.trials["touched"].isna().any()
     assert run.study.replay(0).equals(calm)
+
+
+class Told(Progress):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def test_hints_name_the_run_so_that_their_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = Told()
+    run = paused(Path("my runs"), 3, epochs=1_000_000, progress=told)
+    hint = "trial 0 is paused; `ikura steer 'my runs/run' go-on 0` lets it train on"
+    wait_for(lambda: hint in told.lines)
+    assert main(split(hint.split("`")[1])[1:]) == 0
+    wait_for(lambda: run.trial.epochs > 3)
+    with pytest.raises(ikura.UsageError, match=r"go on with it: ikura resume 'my runs/run'$"):
+        run.study.explain()
+    run.stop()
+    run.wait()
 
 
 def test_it_can_be_stopped_and_forked_where_it_stands(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_what_was_forked_is_held_as_well(tmp_path: Path) -> None:
     back = run.rewind(6, learning_rate=0.02)
     assert not other.begun
     assert repr(other) == "LiveFork(of trial 0: asked)"
-    with pytest.raises(ikura.UsageError, match="the fork of trial 0 has not begun"):
+    with pytest.raises(ikura.UsageError, match="has not begun: it does when that trial has ended or stands still"):
         _ = other.curve
     study = run.start().wait()
     assert (other.number, back.number) == (1, 2)

@@ -75,7 +75,7 @@ class LiveTrial(ABC):
 
 
 class LiveFork(LiveTrial):
-    """A trial that was asked for: a fork of another one, which begins when that has come to the epoch.
+    """A trial that was asked for: a fork of another one, which begins when that has ended or stands still.
 
     Args:
         study: the study.
@@ -112,7 +112,8 @@ class LiveFork(LiveTrial):
             return one.made
         if one.state is Status.REFUSED:
             raise UsageError(f"the fork of trial {one.trial} was refused: {one.reason}")
+        fork = one.action is Action.FORK
         raise UsageError(
-            f"the fork of trial {one.trial} has not begun: it does when that trial has come to the epoch and a worker "
-            "is free; `begun` says when"
+            f"the {'fork' if fork else 'longer copy'} of trial {one.trial} has not begun: it does when that trial has "
+            f"ended{' or stands still' if fork else ''} and a worker is free; `begun` says when"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ikura.data.columns import Column
 from ikura.data.open_source import open_source
 from ikura.data.reading import read_source
 from ikura.errors import UsageError
+from ikura.files import shown
 from ikura.study.ensemble_networks import not_trained_on_dev
 from ikura.study.record.model import Model
 from ikura.study.record.record import Record
@@ -68,7 +70,8 @@ def dev_rows(record: Record) -> DevRows:
     """
     setting = record.setting
     if record.best is None:
-        raise UsageError(f"{record.run.name}: the study has not chosen a network yet; finish it with ikura resume")
+        name = shown(record.run)
+        raise UsageError(f"{name}: the study has not chosen a network yet; go on with it: ikura resume {quote(name)}")
     if setting.task == "own":
         raise UsageError(f"a model of the task {setting.task} has no importance of columns yet")
     data, options = setting.data_again(record.run)

@@ -78,7 +78,7 @@ def _header(found: Measures) -> Html:
         f"Trial {found.trial}{whose}, trained again for {plural(found.epochs, 'epoch')} with mini-batches of "
         f"{count(found.batch_size)}."
     )
-    above, title = f"ikura measure {found.run.resolve().name}", f"Large-batch measures of trial {found.trial}"
+    above, title = f"ikura measure {shown(found.run)}", f"Large-batch measures of trial {found.trial}"
     return head(above, title, lede, cards, found.notes)
 
 

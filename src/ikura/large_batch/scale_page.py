@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ikura.files import shown
 from ikura.large_batch.timing import short_duration
 from ikura.page.cards import card, head
 from ikura.page.figure import css
@@ -79,7 +80,7 @@ def _header(scaling: Scaling) -> Html:
             f"instead of {short_duration(scaling.rows[0].seconds_per_epoch)}, one network, {scaling.device}",
         ),
     ]
-    above = f"ikura scale {scaling.run.name} · {best.seeds} seeds"
+    above = f"ikura scale {shown(scaling.run)} · {best.seeds} seeds"
     return head(above, f"Batches of {scaling.batch_size:,} instead of {scaling.small:,}", first, cards, rest)
 
 

@@ -60,8 +60,8 @@ class Steering:
     def fork(self, trial: int, *, at: int | None = None, why: str = "", **values: Scalar) -> Intervention:
         """Begin a new trial that goes on from an epoch of another one with other values; that one goes on as it is.
 
-        The new trial is trained when its parent has ended and somebody is free, to as many epochs as the stage's
-        trials; the intervention's `made` is its number.
+        The new trial is trained when its parent has ended or stands still and somebody is free, to as many epochs as
+        the stage's trials; the intervention's `made` is its number.
 
         Args:
             trial: number of the trial that is forked.

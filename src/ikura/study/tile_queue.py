@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 from typing import Protocol
 
+from ikura.files import shown
 from ikura.population.job import Job, Outcome
 from ikura.population.member import Member
 from ikura.population.packing import pack
@@ -228,7 +230,7 @@ class TileQueue:
         pause = self.interventions.last_pause()
         if pause is not None and pause != self.told:
             self.told = pause
-            line = f"the study is paused; `ikura steer {self.executor.run.name} go-on` lets it train on"
+            line = f"the study is paused; `ikura steer {self._named()} go-on` lets it train on"
             self.executor.progress.say(line)
 
     def _say(self) -> None:
@@ -238,8 +240,12 @@ class TileQueue:
         self.said = True
         for number in sorted(self.paused):
             self.executor.progress.say(
-                f"trial {number} is paused; `ikura steer {self.executor.run.name} go-on {number}` lets it train on"
+                f"trial {number} is paused; `ikura steer {self._named()} go-on {number}` lets it train on"
             )
+
+    def _named(self) -> str:
+        """The run, as a command in the present folder names it."""
+        return quote(shown(self.executor.run))
 
     def _states(self, tile: Tile) -> Mapping[int, TrainingState | Job]:
         state = tile.batch.options.state
