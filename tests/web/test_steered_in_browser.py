@@ -13,6 +13,7 @@ from filelock import FileLock
 import ikura
 from ikura.study.record.intervention import Status
 from ikura.study.record.progress import Progress
+from ikura.web.study_reader import StudyReader
 
 Served = Callable[..., Any]
 Resume = Callable[[Path], Future[ikura.Study]]
@@ -227,6 +228,7 @@ def test_a_study_stands_still_and_goes_on_and_forks_are_compared(
     made = study.interventions[0].made
     page.goto(page.url.replace("/study?run=iris", f"/compare?run=iris&a={made}&b=1"))
     page.wait_for_selector(f"text=dev loss of trial {made} minus trial 1, in pairs over dev examples")
+    assert StudyReader(waiting).parted(int(made or 0), 1) == 4
     last = study.compare(1, int(made or 0)).iloc[-1]
     told = page.inner_text("main").replace("−", "-")
     assert f"at epoch 8 (95 % interval {last['low']:.3g} to {last['high']:.3g})" in told

@@ -17,7 +17,7 @@ from ikura.study.record.progress import Progress
 from ikura.study.record.store import Store
 from ikura.web.run_setting import RunSetting
 from ikura.web.study_reader import StudyReader
-from ikura.web.study_summary import summary
+from ikura.web.study_summary import overview, summary
 from ikura.web.study_work import work_of_study
 
 Make = Callable[..., Store]
@@ -36,6 +36,13 @@ def test_epochs_that_pass_count(make: Make, tmp_path: Path) -> None:
     found = told(tmp_path)
     assert found["work"]["done"] == 15
     assert [(one["done"], one["total"], one["ended"]) for one in found["stages"]] == [(15, 40, 2)]
+
+
+def test_trials_that_train_are_running_in_the_list_of_runs_too(make: Make, tmp_path: Path) -> None:
+    store = make(tmp_path, ended=2)
+    assert overview("run", tmp_path)["counts"] == {"complete": 2, "waiting": 6}
+    store.add_live_points({2: CURVE[:4], 3: CURVE[:1]}, {2: 0, 3: 0})
+    assert overview("run", tmp_path)["counts"] == {"complete": 2, "running": 2, "waiting": 4}
 
 
 def test_one_that_ended_early_has_come_as_far_as_its_tile_but_not_one_that_stands_still(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +15,7 @@ import numpy as np
 from ikura.errors import RunError
 from ikura.json_values import Json, JsonObject
 from ikura.trial_state import State
-from ikura.web.database_reader import facts, reading
+from ikura.web.database_reader import Reader, facts, reading
 from ikura.web.located import DATABASE, Run, address_of
 from ikura.web.run_folders import is_live
 from ikura.web.run_setting import RunSetting, read_setting
@@ -32,6 +33,11 @@ COUNTS = (
     "SELECT state, purpose, count(*), {}(CASE WHEN state != 'diverged' THEN dev_score END) FROM trials GROUP BY 1, 2"
 )
 
+TRAINING = (
+    f"SELECT count(*) FROM trials WHERE state = '{State.WAITING}' "
+    "AND EXISTS (SELECT 1 FROM live_curves WHERE live_curves.trial = trials.number)"
+)
+
 
 def overview(name: str, run: Run) -> JsonObject:
     """Describe a run in the list of runs; one that cannot be read says why."""
@@ -43,23 +49,34 @@ def overview(name: str, run: Run) -> JsonObject:
             known = facts(connection, "done", "best", "test")
             best = "max" if setting.sign > 0 else "min"
             rows = connection.execute(COUNTS.format(best)).fetchall()
-            held = is_held(connection)
+            held, training = is_held(connection), _in_training(connection)
     except RunError as error:
         opening = found["live"] or (address_of(run) is None and isinstance(run, Path) and not (run / DATABASE).exists())
         return found | {"state": "opening" if opening else "broken", "reason": str(error)}
     counts: dict[str, int] = {}
     for state, _, count, _ in rows:
         counts[str(state)] = counts.get(str(state), 0) + count
+    if training:
+        counts[State.WAITING] = counts.get(State.WAITING, 0) - training
+        counts[State.RUNNING] = counts.get(State.RUNNING, 0) + training
     searched = [row for row in rows if row[1] == "search"]
     scores = [row[3] for row in searched if isinstance(row[3], int | float)]
     chosen = known.get("best") or {}
     return found | {
         "state": _state(bool(known.get("done")), found["live"], held),
-        "counts": counts,
+        "counts": {str(state): count for state, count in counts.items() if count},
         "ended": sum(row[2] for row in searched if str(row[0]) not in (State.WAITING, State.RUNNING)),
         "best": chosen.get("dev") if chosen else (max if setting.sign > 0 else min)(scores, default=None),
         "test": (known.get("test") or {}).get("value"),
     }
+
+
+def _in_training(connection: Reader) -> int:
+    """How many trials train of which nothing is recorded yet."""
+    # Databases of an earlier ikura have no such table.
+    with suppress(sqlite3.OperationalError):
+        return int(connection.execute(TRAINING).fetchone()[0])
+    return 0
 
 
 def summary(name: str, run: Run, study: Snapshot, pace: Sequence[tuple[float, Work]]) -> JsonObject:
