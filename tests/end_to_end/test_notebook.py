@@ -47,13 +47,21 @@ TOLD = """
 import gc
 [one.told for one in gc.get_objects() if type(one).__name__ == "StudyView"]
 """
-LIVE = """
+BACK = """
 while len(run.study.interventions) < 3 or run.study.interventions[2].state.open:
     await asyncio.sleep(0.1)
-run.stop()
+[view] = [one for one in gc.get_objects() if type(one).__name__ == "StudyView"]
+back = run.rewind(2, learning_rate=0.002)
+back
+"""
+LIVE = """
+while view.hand["whom"] != "trial 1":
+    await asyncio.sleep(0.1)
+seen = [one.value for one in view.hand["actions"]]
+back.stop()
 study = run.wait()
 await asyncio.sleep(1.5)
-study.replay(0).equals(study.curve(0)), [one.state.value for one in study.interventions]
+study.replay(1).equals(study.curve(1)), [one.state.value for one in study.interventions], seen
 """
 
 
@@ -78,7 +86,7 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Notebook:
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     folder = tmp_path_factory.mktemp("notebook")
     book = nbformat.v4.new_notebook()
-    sources = (TUNE, TRAIN, BEGUN, LIVE, WITHOUT_WIDGETS, STOP, TOLD)
+    sources = (TUNE, TRAIN, BEGUN, BACK, LIVE, WITHOUT_WIDGETS, STOP, TOLD)
     book.cells = [nbformat.v4.new_code_cell(source) for source in sources]
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "", "language": "python"}
     spec = folder / "jupyter" / "kernels" / "python3"
@@ -126,7 +134,8 @@ async def worked_with(client: Any) -> tuple[list[str], dict[str, Any]]:
 async def said(client: Any) -> str:
     """What the view says, once the kernel has done all that it was sent."""
     cell = await client.async_execute_cell(client.nb.cells[-1], len(client.nb.cells) - 1)
-    [told] = ast.literal_eval(cell.outputs[0]["data"]["text/plain"])
+    [result] = [one for one in cell.outputs if one.output_type == "execute_result"]
+    [told] = ast.literal_eval(result["data"]["text/plain"])
     return str(told)
 
 
@@ -147,10 +156,12 @@ def test_a_study_tells_its_progress_in_one_line_and_shows_itself(notebook: Noteb
 @pytest.mark.filterwarnings("ignore")
 def test_a_run_shows_itself_while_it_trains_and_is_steered_beside_a_running_loop(notebook: Notebook) -> None:
     [live] = htmls(notebook.cells[1])
-    assert "1 of 1 trial ended, finished" in live
-    assert "Chosen: trial 0" in live
-    [told] = [one["data"]["text/plain"] for one in notebook.cells[3].outputs if one.output_type == "execute_result"]
-    assert told == "(True, ['applied', 'applied', 'applied', 'applied'])"
+    assert "2 of 2 trials ended, finished" in live
+    assert "Chosen: trial" in live
+    [fork] = htmls(notebook.cells[3])
+    assert "fork of trial 0: trial 1<" in fork
+    [told] = [one["data"]["text/plain"] for one in notebook.cells[4].outputs if one.output_type == "execute_result"]
+    assert ast.literal_eval(told) == (True, ["applied"] * 6, ["set", "pause", "stop"])
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -159,16 +170,17 @@ def test_the_hand_of_a_view_asks_and_is_told_what_is_wrong(notebook: Notebook) -
     assert "units stays as it is while a network trains" in notebook.told[1]
     assert [one.startswith("the view can not ask for") for one in notebook.told[2:5]] == [True] * 3
     assert notebook.told[5:] == ["a request has an action and values", "", "", ""]
-    assert notebook.hand["values"]["learning_rate"] == 0.003
-    assert notebook.hand["actions"] == []
-    assert [line.split(" · ")[0] for line in notebook.hand["log"]] == ["pause", "go-on", "stop"]
+    assert notebook.hand["values"]["learning_rate"] == 0.002
+    assert (notebook.hand["whom"], notebook.hand["actions"]) == ("trial 1", [])
+    said = [line.split(" · ")[0] for line in notebook.hand["log"]]
+    assert said == ["trial 0: fork learning_rate=0.002", "trial 0: stop", "trial 1: stop"]
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_saved_notebook_keeps_what_was_shown_and_no_widget(notebook: Notebook) -> None:
-    for cell in (notebook.cells[1], notebook.cells[4]):
-        [shown] = [one for one in cell.outputs if "text/html" in one.get("data", {})]
-        assert "1 of 1 trial ended, finished" in shown["data"]["text/html"]
+    for place, trials in ((1, "2 of 2 trials"), (3, "2 of 2 trials"), (5, "1 of 1 trial")):
+        [shown] = [one for one in notebook.cells[place].outputs if "text/html" in one.get("data", {})]
+        assert f"{trials} ended, finished" in shown["data"]["text/html"]
         assert "application/vnd.jupyter.widget-view+json" not in shown["data"]
 
 

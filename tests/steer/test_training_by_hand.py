@@ -85,12 +85,16 @@ def test_what_was_forked_is_held_as_well(tmp_path: Path) -> None:
     back = run.rewind(6, learning_rate=0.02)
     assert not other.begun
     assert repr(other) == "LiveFork(of trial 0: asked)"
+    assert "fork of trial 0: asked, begins when that has ended or stands still" in other._repr_html_()
     with pytest.raises(ikura.UsageError, match="has not begun: it does when that trial has ended or stands still"):
         _ = other.curve
     study = run.start().wait()
     assert (other.number, back.number) == (1, 2)
     assert repr(other) == "LiveFork(of trial 0: trial 1)"
     assert other.curve.equals(study.curve(1))
+    for one in (other, back):
+        assert f"fork of trial 0: trial {one.number}<" in one._repr_html_()
+        assert f"trial {one.number}, 12 epochs" in one._repr_html_()
     assert back.trial.parent == 0
     with pytest.raises(ikura.UsageError):
         other.set(learning_rate=0.1)

@@ -30,6 +30,7 @@ PAGE = """
 </script>
 """
 HAND = {
+    "whom": "trial 0",
     "actions": ["set", "pause", "stop"],
     "values": {"learning_rate": 0.01, "l2": 0.001},
     "log": ["set <b>x</b>=1 · refused"],
@@ -79,9 +80,9 @@ def test_buttons_are_those_of_what_can_be_done_now(view: Any) -> None:
     put(view, "hand", {**HAND, "actions": ["set", "go-on", "stop"]})
     view.get_by_role("button", name="Go on").click()
     assert view.get_by_role("button", name="Pause").count() == 0
-    put(view, "hand", {"actions": ["pause", "end"], "values": {}, "log": []})
+    put(view, "hand", {"whom": "", "actions": ["pause", "end"], "values": {}, "log": []})
     assert [one.inner_text() for one in view.get_by_role("button").all()] == ["Pause", "End the search"]
-    put(view, "hand", {"actions": [], "values": {}, "log": []})
+    put(view, "hand", {"whom": "trial 1", "actions": [], "values": {}, "log": []})
     assert view.get_by_role("button").count() == 0
     assert [one["action"] for one in sent(view)] == ["pause", "go-on"]
 

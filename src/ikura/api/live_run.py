@@ -7,8 +7,9 @@ from pathlib import Path
 from threading import Thread
 from typing import Self
 
+from typing_extensions import override
+
 from ikura.api.live_trial import LiveTrial
-from ikura.api.notebook import card, show
 from ikura.api.run import go_on
 from ikura.api.study import Study
 from ikura.api.study_plan import StudyPlan
@@ -18,6 +19,7 @@ from ikura.files import shown
 from ikura.study.record.intervention import Intervention
 from ikura.study.record.model import Model
 from ikura.study.record.progress import Progress
+from ikura.study.record.record import Record
 from ikura.study.record.store import Store
 from ikura.study.run_folder import alone
 
@@ -47,12 +49,6 @@ class LiveRun(LiveTrial):
     def __repr__(self) -> str:
         state = "trains" if self.training else "has ended" if self._thread else "has not begun"
         return f"LiveRun({str(self.run)!r}: {state})"
-
-    def _repr_html_(self) -> str:
-        return card(self.study)
-
-    def _ipython_display_(self) -> None:
-        show(Study(self.run, self.plan.setup.network), lambda: self.training, self.number)
 
     @property
     def training(self) -> bool:
@@ -128,6 +124,14 @@ class LiveRun(LiveTrial):
         if self._error is not None:
             raise self._error
         return self.study
+
+    @override
+    def _alive(self) -> bool:
+        return self.training
+
+    @override
+    def _focus(self, record: Record) -> tuple[int | None, str | None]:
+        return (self.number if record.best is None else None), None
 
     def _train(self) -> None:
         plan = self.plan

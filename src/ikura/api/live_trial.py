@@ -5,11 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import pandas as pd
+from typing_extensions import override
 
+from ikura.api.notebook import card, show
 from ikura.api.study import Study
 from ikura.errors import UsageError
 from ikura.schema import Scalar
 from ikura.study.record.intervention import Action, Intervention, Status
+from ikura.study.record.interventions import Interventions
+from ikura.study.record.record import Record
 from ikura.study.record.study_tables import live_row_of
 from ikura.study.record.trial import Trial
 
@@ -24,6 +28,20 @@ class LiveTrial(ABC):
     """
 
     study: Study
+
+    def _repr_html_(self) -> str:
+        return card(self.study, self._focus)
+
+    def _ipython_display_(self) -> None:
+        show(Study(self.study.place, self.study.network), self._alive, self._focus)
+
+    @abstractmethod
+    def _alive(self) -> bool:
+        """Whether its study trains."""
+
+    @abstractmethod
+    def _focus(self, record: Record) -> tuple[int | None, str | None]:
+        """Which trial its view is about, see `Focus`."""
 
     @property
     @abstractmethod
@@ -42,7 +60,7 @@ class LiveTrial(ABC):
 
     def fork(self, *, at: int | None = None, why: str = "", **values: Scalar) -> LiveFork:
         """Let a new trial go on from an epoch of it with other values, beside it; see `Steering.fork`."""
-        return LiveFork(self.study, self.study.steer.fork(self.number, at=at, why=why, **values))
+        return LiveFork(self, self.study.steer.fork(self.number, at=at, why=why, **values))
 
     def go_on(self, *, why: str = "") -> Intervention:
         """Let it train on, where it stands still; see `Steering.go_on`."""
@@ -50,7 +68,7 @@ class LiveTrial(ABC):
 
     def longer(self, epochs: int, *, why: str = "") -> LiveFork:
         """Train it longer than planned: a copy goes on from its end; see `Steering.longer`."""
-        return LiveFork(self.study, self.study.steer.longer(self.number, epochs, why=why))
+        return LiveFork(self, self.study.steer.longer(self.number, epochs, why=why))
 
     def note(self, text: str) -> Intervention:
         """Write a text about it, which changes nothing; see `Steering.note`."""
@@ -63,7 +81,7 @@ class LiveTrial(ABC):
     def rewind(self, to: int, *, why: str = "", **values: Scalar) -> LiveFork:
         """Go back to an epoch: it is stopped, and a fork goes on from there; see `Steering.rewind`."""
         asked = self.study.steer.rewind(self.number, to, why=why, **values)
-        return LiveFork(self.study, next(one for one in asked if one.action is Action.FORK))
+        return LiveFork(self, next(one for one in asked if one.action is Action.FORK))
 
     def set(self, *, at: int | None = None, why: str = "", **values: Scalar) -> Intervention:
         """Give it other values of hyperparameters from an epoch on; see `Steering.set`."""
@@ -78,22 +96,31 @@ class LiveFork(LiveTrial):
     """A trial that was asked for: a fork of another one, which begins when that has ended or stands still.
 
     Args:
-        study: the study.
+        parent: the trial that it goes on from.
         asked: the intervention that makes it.
     """
 
-    def __init__(self, study: Study, asked: Intervention) -> None:
-        self.study, self._asked = study, asked.number
+    def __init__(self, parent: LiveTrial, asked: Intervention) -> None:
+        self.study, self.parent, self._asked = parent.study, parent, asked.number
 
     def __repr__(self) -> str:
         one = self.intervention
-        became = f"trial {one.made}" if one.made is not None else f"{one.state} {one.reason}".rstrip()
-        return f"LiveFork(of trial {one.trial}: {became})"
+        return f"LiveFork(of trial {one.trial}: {_became(one)})"
+
+    @override
+    def _alive(self) -> bool:
+        return self.parent._alive()
+
+    @override
+    def _focus(self, record: Record) -> tuple[int | None, str | None]:
+        one = Interventions(record.store).one(self._asked)
+        waits = ", begins when that has ended" + (" or stands still" if one.action is Action.FORK else "")
+        return one.made, f"{one.action} of trial {one.trial}: {_became(one)}{waits if one.state.open else ''}"
 
     @property
     def intervention(self) -> Intervention:
         """What was asked, and what has become of it."""
-        return next(one for one in self.study.interventions if one.number == self._asked)
+        return Interventions(self.study.store).one(self._asked)
 
     @property
     def begun(self) -> bool:
@@ -117,3 +144,8 @@ class LiveFork(LiveTrial):
             f"the {'fork' if fork else 'longer copy'} of trial {one.trial} has not begun: it does when that trial has "
             f"ended{' or stands still' if fork else ''} and a worker is free; `begun` says when"
         )
+
+
+def _became(one: Intervention) -> str:
+    """What has become of what was asked: a trial, or how it stands."""
+    return f"trial {one.made}" if one.made is not None else f"{one.state} {one.reason}".rstrip()

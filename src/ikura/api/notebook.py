@@ -17,6 +17,7 @@ from typing_extensions import override
 from ikura.page.formatting import as_words, count, number, plural, score
 from ikura.page.formatting import interval as between
 from ikura.page.markup import Html, element, join
+from ikura.steer.following import Focus, followed
 from ikura.study.record.progress import Progress
 
 if TYPE_CHECKING:
@@ -82,41 +83,42 @@ def trains(record: Record) -> bool:
     return time.time() - latest < SECONDS_OF_REST
 
 
-def show(record: Record, alive: Callable[[], bool], trial: int | None = None) -> None:
+def show(record: Record, alive: Callable[[], bool], focus: Focus | None = None) -> None:
     """Show a study that trains, and renew what is shown until it has ended; with a hand on it where widgets are there.
 
     Args:
         record: the study, opened for this alone.
         alive: says whether it still trains.
-        trial: number of the trial that the hand is on; None for the whole study.
+        focus: says which trial the view is about; where that has ended, it is about what goes on from there. None for
+            the whole study.
 
     Raises:
         NotImplementedError: this is no notebook, or nothing trains: it is shown as any object is.
     """
     if not in_notebook() or not alive():
         raise NotImplementedError
-    handle = _view(record, trial)
+    handle = _view(record, focus)
 
     def renew() -> None:
         while alive():
             time.sleep(SECONDS)
-            handle.update(card(record))
-        handle.finish(card(record))
+            handle.update(card(record, focus))
+        handle.finish(card(record, focus))
         record.close()
 
     Thread(target=renew, name="ikura: view in a notebook", daemon=True).start()
 
 
-def _view(record: Record, trial: int | None) -> Handle:
+def _view(record: Record, focus: Focus | None) -> Handle:
     # A caller who shows nothing in a notebook needs none of it.
     from ikura.api.notebook_widget import NotebookWidget, widgets_are_there
 
-    shown = card(record)
-    return NotebookWidget(record, trial, shown) if widgets_are_there() else displayed(shown)
+    shown = card(record, focus)
+    return NotebookWidget(record, focus, shown) if widgets_are_there() else displayed(shown)
 
 
-def card(record: Record) -> Html:
-    """A study as a small piece of a page: how far it is, the best trials, the curve of the best one."""
+def card(record: Record, focus: Focus | None = None) -> Html:
+    """A study as a small piece of a page: how far it is, the best trials, the curve of the best one, or of another."""
     trials = record.trials
     searched = trials[trials["purpose"] == "search"]
     ended = searched[~searched["state"].isin(["waiting", "running", "paused"])]
@@ -133,11 +135,16 @@ def card(record: Record) -> Html:
     best, test = record.best, record.test
     chosen = None if best is None else f"Chosen: trial {best.number}, {measure} {score(best.dev)}"
     opened = None if test is None else f"Test {as_words(test.metric)} {score(test.value)} ({between(test.interval)})"
+    first, line = (None, None) if focus is None else focus(record)
     shown = best.number if best is not None else _shown(record, scored)
+    if first is not None:
+        going_on = followed(record, first)
+        shown = first if going_on is None else going_on
     return element(
         "div",
         head,
         element("div", about, style="opacity: .75"),
+        None if line is None else element("div", line),
         element("table", *rows, style="margin: 6px 0") if len(rows) > 1 else None,
         _chart(record, shown) if shown is not None else None,
         *(element("div", line) for line in (chosen, opened) if line is not None),

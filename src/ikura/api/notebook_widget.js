@@ -13,12 +13,14 @@ function render({ model, el }) {
   const name = make("select", { ariaLabel: "hyperparameter" });
   const value = make("input", { type: "text", inputMode: "decimal", size: 10, ariaLabel: "new value" });
   const set = make("button", { type: "button", textContent: "Set" });
+  const whom = make("strong");
+  whom.style.marginRight = "8px";
   const setting = make("span", {}, name, " ", value, " ", set, " ");
   const buttons = make("span");
   const told = make("div", { role: "status" });
   told.style.opacity = 0.75;
   const log = make("div");
-  const hand = make("div", {}, setting, buttons, told, log);
+  const hand = make("div", {}, whom, setting, buttons, told, log);
   hand.style.cssText = "font: 13px/1.9 system-ui, sans-serif; padding: 6px 14px";
   el.replaceChildren(shown, hand);
 
@@ -40,7 +42,8 @@ function render({ model, el }) {
   name.addEventListener("change", place);
 
   const draw = () => {
-    const { actions, values, log: lines } = model.get("hand");
+    const { whom: trial, actions, values, log: lines } = model.get("hand");
+    whom.textContent = trial;
     const names = Object.keys(values);
     // What somebody is choosing is left alone while the view renews itself.
     if (names.join() !== [...name.options].map((one) => one.value).join()) {

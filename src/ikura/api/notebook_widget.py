@@ -12,6 +12,7 @@ from ikura.errors import IkuraError
 from ikura.page.formatting import number
 from ikura.page.markup import Html
 from ikura.steer.ask import ask
+from ikura.steer.following import Focus, followed
 from ikura.steer.new_values import changeable
 from ikura.steer.trial_checks import standing_still
 from ikura.study.record.intervention import Action, Intervention, Request, Status
@@ -43,12 +44,18 @@ class NotebookWidget:
 
     Args:
         record: the study.
-        trial: number of the trial that the buttons act on; None for the whole study.
+        focus: says which trial the buttons act on, or where that has ended what goes on from there; None for the whole
+            study.
         markup: what is shown.
+
+    Attributes:
+        trial: number of the trial that the buttons act on; None for the whole study, or as long as it is not there.
     """
 
-    def __init__(self, record: Record, trial: int | None, markup: Html) -> None:
-        self.record, self.trial = record, trial
+    def __init__(self, record: Record, focus: Focus | None, markup: Html) -> None:
+        self.record, self.focus = record, focus
+        self.trial: int | None = None
+        self._look()
         library = import_module("IPython.display")
         self.html = library.HTML
         self.widget = _widget_class()(markup=str(markup), hand=self._hand())
@@ -59,6 +66,7 @@ class NotebookWidget:
 
     def update(self, shown: Html) -> None:
         """Show something else in its place, and what can be asked now."""
+        self._look()
         self.widget.markup, self.widget.hand = str(shown), self._hand()
 
     def finish(self, shown: Html) -> None:
@@ -66,14 +74,24 @@ class NotebookWidget:
         self.handle.update(self.html(shown))
         self.widget.close()
 
+    def _look(self) -> None:
+        """Look which trial the buttons are to act on; between two looks it stays the one that is shown."""
+        first = None if self.focus is None else self.focus(self.record)[0]
+        if first is not None:
+            going_on = followed(self.record, first)
+            self.trial = going_on if going_on is not None else first if self.trial is None else self.trial
+
     def _hand(self) -> dict[str, Any]:
-        """What can be asked now: actions, hyperparameters with their present values, the last requests."""
+        """What can be asked now, and of whom: actions, hyperparameters with present values, the last requests."""
         values = {} if self.trial is None else self._values(self.trial)
         asked = [one for one in self.record.interventions if not one.rule][-LINES:]
-        return {"actions": self._actions(), "values": values, "log": [_told(one) for one in asked]}
+        whom = "" if self.trial is None else f"trial {self.trial}"
+        return {"whom": whom, "actions": self._actions(), "values": values, "log": [_told(one) for one in asked]}
 
     def _actions(self) -> list[Action]:
         interventions = Interventions(self.record.store)
+        if self.focus is not None and self.trial is None:
+            return []
         if self.trial is None:
             still = interventions.held()
             return [] if interventions.ended() else [Action.GO_ON if still else Action.PAUSE, Action.END]
@@ -108,10 +126,12 @@ class NotebookWidget:
 
 def _told(one: Intervention) -> str:
     """An intervention in one line."""
+    whom = "" if one.trial is None else f"trial {one.trial}: "
+    made = "" if one.made is None else f", as trial {one.made}"
     values = ", ".join(f"{name}={number(value)}" for name, value in one.values.items())
     refused, dated = one.state is Status.REFUSED, one.state is Status.APPLIED and one.epoch is not None
-    became = f": {one.reason}" if refused else f" after epoch {one.epoch}" if dated else ""
-    return f"{one.action} {values}".rstrip() + f" · {one.state}{became}"
+    became = f": {one.reason}" if refused else f" after epoch {one.epoch}{made}" if dated else ""
+    return f"{whom}{one.action} {values}".rstrip() + f" · {one.state}{became}"
 
 
 @cache

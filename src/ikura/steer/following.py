@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ikura.study.record.intervention import Action
 from ikura.study.record.interventions import Interventions
 from ikura.study.record.record import Record
 from ikura.study.record.study_tables import row_of
 
-__all__ = ["followed"]
+__all__ = ["Focus", "followed"]
+
+Focus = Callable[[Record], tuple[int | None, str | None]]
+"""Says of a study which trial a view is about, None as long as that is not there, and a line about it, if any."""
 
 
 def followed(record: Record, trial: int) -> int | None:
