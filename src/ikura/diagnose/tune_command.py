@@ -44,6 +44,7 @@ def command_of(context: RuleContext, name: str, change: Change) -> str:
     if words is None:
         return _python(config, space)
     words += "" if space is None else f" --space {shlex.quote(shown(space))}"
+    words += "" if setting.store is None else f" --store {shlex.quote(setting.store)}"
     return words + (f" --prior {shlex.quote(shown(run))}" if _begins_with(context, change) else "")
 
 

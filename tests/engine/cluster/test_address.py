@@ -51,6 +51,14 @@ def test_a_silent_port_is_given_up(server: socket.socket, monkeypatch: pytest.Mo
         answering(f"ray://{place(server)}")
 
 
+def test_a_variable_that_names_no_running_cluster_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "local")
+    with pytest.raises(
+        UsageError, match=r"RAY_ADDRESS is 'local', which names no running cluster; say address='local'"
+    ):
+        answering("auto")
+
+
 def test_another_service_is_told_apart(server: socket.socket) -> None:
     def answer() -> None:
         connection, _ = server.accept()

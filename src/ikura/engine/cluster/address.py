@@ -82,6 +82,8 @@ def answering(address: str) -> str:
             "no Ray cluster runs on this machine; `ray start --head` begins one, address='local' needs none, and "
             "HOST:PORT names another machine's"
         )
+    if found == LOCAL:
+        raise UsageError("RAY_ADDRESS is 'local', which names no running cluster; say address='local', or unset it")
     reason = _silence(found)
     if reason:
         raise UsageError(f"no Ray cluster answers at {one_line(found, 100)}: {reason}")

@@ -61,7 +61,14 @@ def advice(error: BaseException) -> str:
     if WRONG_PASSWORD in text:
         return "; give the right one in the URL, in PGPASSWORD or in ~/.pgpass"
     if code == "42501":
-        return "; ask who runs the server for GRANT CREATE ON DATABASE, or for the rights of who began the study"
+        if " for database " in text:
+            return "; ask who runs the server for GRANT CREATE ON DATABASE"
+        if " for table interventions" in text or " for sequence " in text:
+            return (
+                "; to steer it, ask who began the study for GRANT INSERT on its table interventions, and USAGE on the "
+                "sequence of that"
+            )
+        return "; only who began the study may do that"
     return ""
 
 
