@@ -253,7 +253,7 @@ def test_the_json_object(iris: Study) -> None:
         "prescriptions", "decisions", "measures",
         "ensemble", "baselines", "calibration", "reliability", "intervals", "bounds",
     }  # fmt: skip
-    assert set(found["best"]) == {"number", "hyperparameters", "dev", "dev_corrected", "next", "note"}
+    assert set(found["best"]) == {"number", "hyperparameters", "dev", "dev_corrected", "next", "note", "changed"}
     assert set(found["best"]["dev"]) == {"metric", "value", "interval"}
     assert set(found["test"]) == {"metric", "value", "interval", "note"}
     assert (found["rows"], found["trials"], found["task"]) == (150, 8, "multiclass")

@@ -34,6 +34,6 @@ if __name__ == "__main__":
     best = search(network, space, parts, nn.functional.cross_entropy, trials=8)
     print(f"chosen: {best.hyperparameters}")
     print(f"test accuracy: {best.test:.3f}")
-    trials = [one for one in best.study.trials if one.value is not None and one.value > best.score - 0.01]
+    trials = [one for one in best.study.trials if one.value is not None and one.value >= best.study.best_value - 0.01]
     smallest = min(trials, key=lambda one: one.params["width"] ** 2 * one.params["blocks"])
     print(f"smallest within .01 of the best dev score, to be trained again: {smallest.params}")
