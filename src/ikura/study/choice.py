@@ -16,6 +16,7 @@ from ikura.metric import Metric, interval
 from ikura.metric import evidence as evidence_of
 from ikura.nn.array_network import ArrayNetwork
 from ikura.nn.generators import seeded
+from ikura.page.formatting import number as number_text
 from ikura.population.examples import Examples
 from ikura.population.inputs import call_forward, tensors_of
 from ikura.population.job import Outcome
@@ -185,14 +186,12 @@ def _by_hand(executor: Executor, number: int, kept: Trial, repeated: bool) -> st
     """Say what a hand changed of a configuration up to the epoch whose weights are kept, and after which epochs."""
     until = kept.best_epoch or kept.epochs
     changes = [
-        f"{name} {value:g} after epoch {epoch}" if isinstance(value, float) else f"{name} {value} after epoch {epoch}"
+        f"{name} {number_text(value)} after epoch {epoch}"
         for epoch, values in course_of(executor.store, number).steps if epoch < until
         for name, value in values.items()
     ]  # fmt: skip
     told = f" ({listed(changes, 6)})" if changes else ""
-    return f"trial {number} was changed by hand while it trained{told}" + (
-        ", and so were its repetitions" if repeated else ""
-    )
+    return f"trial {number} was changed by hand while it trained{told}{', and so were its repetitions' * repeated}"
 
 
 def judged_choice(
