@@ -146,6 +146,20 @@ def test_a_typed_value_can_be_mended_and_left() -> None:
     assert steer.every == [("set", {"l2": 0.1}), ("stop", {})]
 
 
+def test_the_view_looks_where_it_is_after_it_read_what_it_tells(tmp_path: Path) -> None:
+    run = ikura.train("iris", hyperparameters={"units": 8}, epochs=1, checks=False, out=tmp_path / "run")
+    study, read = run.train(), list[str]()
+
+    class Read:
+        def __getattr__(self, name: str) -> Any:
+            read.append(name)
+            return getattr(study, name)
+
+    seen: Any = Read()
+    HandView(Session()).drawn(seen)
+    assert read.index("interventions") < read.index("records")
+
+
 @pytest.mark.parametrize("pair", ["learning_rate", "=3", "units="])
 def test_what_is_no_pair_is_refused(pair: str) -> None:
     with pytest.raises(UsageError, match="NAME=VALUE is needed"):

@@ -52,6 +52,58 @@ def test_a_study_is_watched_while_it_grows(make: Make, served: Served, visit: An
     assert page.locator("tbody tr").count() == 20
 
 
+def test_a_page_that_was_left_writes_nothing_over_the_next(
+    make: Make, served: Served, visit: Any, tmp_path: Path
+) -> None:
+    make(tmp_path / "run", trials=4)
+    page = visit(served(), "/study?run=run")
+    page.wait_for_selector("tbody tr")
+    asked: list[Any] = []
+    page.route("**/api/trial?*", lambda route: asked.append(route))
+    page.click("tbody a[href*='trial=2']")
+    page.wait_for_url("**/trial?run=run&trial=2")
+    while not asked:
+        page.wait_for_timeout(10)
+    page.go_back()
+    page.wait_for_selector("tbody tr")
+    with page.expect_response("**/api/trial?*"):
+        asked[0].continue_()
+    page.wait_for_timeout(100)
+    assert page.locator("tbody tr").count() == 4
+    assert page.title() == "run · ikura"
+
+
+def test_what_is_asked_meanwhile_is_done_once_when_the_one_before_has_ended(
+    make: Make, served: Served, visit: Any, tmp_path: Path
+) -> None:
+    make(tmp_path / "run")
+    page = visit(served(), "/study?run=run")
+    page.wait_for_selector("tbody tr")
+    log = page.evaluate(
+        """async () => {
+          const { inTurn } = await import("/static/net.js");
+          const log = [];
+          let number = 0;
+          const does = inTurn(async () => {
+            const mine = ++number;
+            log.push(`begins ${mine}`);
+            await new Promise((done) => setTimeout(done, 20));
+            log.push(`ends ${mine}`);
+            if (mine === 2) throw new Error("refused");
+            return mine;
+          });
+          const said = (one) => one.then(String, (error) => error.message);
+          log.push(...(await Promise.all([does(), does(), does()].map(said))));
+          log.push(...(await Promise.all([does(), does()].map(said))));
+          return log;
+        }"""
+    )
+    assert log == [
+        "begins 1", "ends 1", "begins 2", "ends 2", "1", "refused", "refused",
+        "begins 3", "ends 3", "begins 4", "ends 4", "3", "4",
+    ]  # fmt: skip
+
+
 def test_sorting_choosing_and_comparing(make: Make, served: Served, visit: Any, tmp_path: Path) -> None:
     make(tmp_path / "run", trials=40)
     page = visit(served(), "/study?run=run")

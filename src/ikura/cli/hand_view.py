@@ -242,6 +242,8 @@ class HandView(CommandProgress):
         from rich.console import Group
         from rich.text import Text
 
+        # What is told was so before the view looks where it is: a key that follows acts on what the told has made.
+        interventions = study.interventions
         self._look(study)
         trials, width = study.records(), max(LEAST, min(self.console.width, MOST))
         trial = trials[self._on(study)]
@@ -254,7 +256,7 @@ class HandView(CommandProgress):
         values = values_of(study, trial)
         rest.append(Text(", ".join(f"{name} {value}" for name, value in values.items()), style="dim"))
         beside = [one.number for one in trials if one.number != trial.number and not one.state.ended]
-        rest += [Text(line) for line in (others(study, beside), *map(told, study.interventions[-3:])) if line]
+        rest += [Text(line) for line in (others(study, beside), *map(told, interventions[-3:])) if line]
         rest.append(Text(self.message))
         rest.append(Text(HELP, style="dim") if self.typed is None else Text(f"{PROMPTS[self.verb]}: {self.typed}▏"))
         # What is typed stands below, and is to be seen on a small terminal.

@@ -25,7 +25,7 @@ export class Compare {
     // What each was set to while it trained counts as well.
     Object.assign(this, { study, two, parts: parted.epoch, now: two.map((one, i) => standing(one, logs[i].interventions)) });
     const title = `trials ${this.pair[0]} and ${this.pair[1]}`;
-    document.title = `${title} · ${study.run} · ikura`;
+    this.title = `${title} · ${study.run}`;
     if (!this.built) this.build();
     this.show();
     // Nobody else needs the processor: the interval is there without being asked for.

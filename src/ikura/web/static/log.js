@@ -16,7 +16,7 @@ export class Log {
     const { run } = this;
     const [study, { interventions }] = await Promise.all([ask("study", { run }), ask("log", { run })]);
     this.study = study;
-    document.title = `log · ${study.run} · ikura`;
+    this.title = `log · ${study.run}`;
     if (interventions.length) {
       put(this.place, h("div", { class: "head" }, h("h1", {}, "Log"), h("p", { class: "quiet" }, plural(interventions.length, "request"))), h("section", { class: "panel" }, log(interventions, run)));
     } else {

@@ -37,7 +37,9 @@ async function load() {
   const now = page;
   try {
     const trail = await now.load();
-    if (now === page) crumbs(trail, now.run);
+    if (now !== page) return false;
+    crumbs(trail, now.run);
+    document.title = `${now.title} · ikura`;
     live.hidden = false;
     return now.study?.stale ?? false;
   } catch (error) {
@@ -48,7 +50,7 @@ async function load() {
       return false;
     }
     crumbs([], null);
-    put(content, empty(...said(error)));
+    put(now.place, empty(...said(error)));
     now.built = false;
     return false;
   }
@@ -65,8 +67,10 @@ function show() {
   watch?.close();
   const Page = PAGES[location.pathname] ?? Runs;
   const query = new URLSearchParams(location.search);
-  put(content);
-  page = new Page(content, query);
+  // A page that was left, and still asks, writes into its own place, which nobody sees.
+  const place = h("div");
+  put(content, place);
+  page = new Page(place, query);
   crumbs([], null);
   watch = new Watch(page.run, load, (there) => (live.hidden = !there));
   watch.wake();

@@ -35,6 +35,24 @@ export async function send(what, form) {
   return taken(answer);
 }
 
+// Runs `does` one at a time: what is asked for meanwhile is done once, anew, when the one before has ended. So nothing
+// that was read earlier is shown over what was read later.
+export function inTurn(does) {
+  let [now, next] = [null, null];
+  const begin = () => {
+    now = does().finally(() => (now = null));
+    return now;
+  };
+  return () => {
+    if (now === null && next === null) return begin();
+    next ??= now.catch(() => {}).then(() => {
+      next = null;
+      return begin();
+    });
+    return next;
+  };
+}
+
 const CALM = 700;
 
 // Calls `does` when what is looked at has changed, not more often than every `CALM` ms and not while nobody looks.

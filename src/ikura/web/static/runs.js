@@ -13,7 +13,7 @@ export class Runs {
 
   async load() {
     const found = await ask("runs");
-    document.title = `${found.folder} · ikura`;
+    this.title = found.folder;
     if (found.single) {
       location.replace(address("/study", { run: found.runs[0]?.run ?? found.folder }));
       return [];

@@ -91,7 +91,7 @@ export class Hand {
   }
 
   async load(hyperparameters, state, pinned) {
-    const trains = ["running", "waiting", "paused"].includes(state);
+    Object.assign(this, { hyperparameters, state, pinned });
     if (this.can === null) {
       this.told.textContent = "asking what can be changed…";
       this.can = { names: [], values: {}, actions: [] };
@@ -102,6 +102,13 @@ export class Hand {
         this.told.textContent = error.message;
       }
     }
+    this.show();
+  }
+
+  // What can be asked of the trial as it stood when it was last read.
+  show() {
+    const { hyperparameters, state, pinned } = this;
+    const trains = ["running", "waiting", "paused"].includes(state);
     const known = new Set(this.can.names);
     const can = (name) => typeof hyperparameters[name] === "number" && (known.has(name) || known.has(name.replace(/_\d+$/, "")));
     this.now = { ...this.can.values, ...hyperparameters };

@@ -3,7 +3,7 @@
 import { address, h, inFrame, put } from "./dom.js";
 import { badge, card, empty, legend, stateBar, stateOf, whisker } from "./parts.js";
 import { scoreEnds } from "./plane.js";
-import { ask } from "./net.js";
+import { ask, inTurn } from "./net.js";
 import { Curves } from "./curves.js";
 import { Mattered } from "./mattered.js";
 import { Parallel } from "./parallel.js";
@@ -21,6 +21,7 @@ export class Study {
     this.run = query.get("run") ?? "";
     this.selection = new Selection();
     this.scatters = new Map();
+    this.load = inTurn(() => this.renew());
     const draw = inFrame(() => this.draw());
     this.selection.addEventListener("brushed", () => {
       draw();
@@ -39,7 +40,7 @@ export class Study {
     }));
   }
 
-  async load() {
+  async renew() {
     const run = this.run;
     const before = this.built ? this.study.version : null;
     this.build();
@@ -49,8 +50,9 @@ export class Study {
     for (const one of Object.values(asked)) one?.catch(() => {});
     this.study = await ask("study", { run });
     const { study } = this;
-    document.title = `${study.run} · ikura`;
+    this.title = study.run;
     this.head();
+    this.hand.show(study);
     if (study.version === before) return [study.run];
     await (asked.rows ?? this.table.load());
     this.table.show(study);

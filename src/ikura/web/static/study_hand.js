@@ -19,15 +19,18 @@ export class StudyHand {
     this.pause = h("button", { type: "button", on: { click: () => this.ask({ action: this.held ? "go-on" : "pause" }) } });
   }
 
-  // Shown where the study trains and may be changed; what somebody is writing is left alone.
+  // Shown where the study trains and may be changed, and once it is known what can be asked.
+  show(study) {
+    this.closed = !study.open || study.readOnly || study.test !== null;
+    this.place.hidden = this.closed || !this.can?.length;
+  }
+
+  // What can be asked now; what somebody is writing is left alone.
   async load(study, points) {
-    const closed = !study.open || study.readOnly || study.test !== null;
-    // Nothing is shown before it is known what can be asked.
-    this.place.hidden = closed || !this.can?.length;
     this.held = study.state === "paused";
     this.pause.textContent = this.held ? "Let the study go on" : "Pause the study";
     this.pause.title = this.held ? "all trains on from where it stands" : "nothing trains until it is told to go on";
-    if (closed || this.can !== null) return;
+    if (this.closed || this.can !== null) return;
     this.can = [];
     try {
       this.can = (await ask("changeable", { run: this.run })).actions;
@@ -57,7 +60,7 @@ export class StudyHand {
       this.buttons,
       this.told,
     );
-    this.place.hidden = !this.can.length;
+    this.show(study);
   }
 
   inject() {

@@ -3,7 +3,7 @@
 import { address, h, put } from "./dom.js";
 import { Lines } from "./lines.js";
 import { card, facts, legend, stateOf, stroke } from "./parts.js";
-import { ask, send } from "./net.js";
+import { ask, inTurn, send } from "./net.js";
 import { Hand, log, standing, valueOf, whatOf } from "./steering.js";
 import { STATES, asWords, count, duration, number, plural, score } from "./words.js";
 
@@ -14,13 +14,14 @@ export class Trial {
     this.place = place;
     this.run = query.get("run") ?? "";
     this.trial = query.get("trial") ?? "0";
+    this.load = inTurn(() => this.renew());
   }
 
-  async load() {
+  async renew() {
     const { run, trial } = this;
     const [study, found, asked] = await Promise.all([ask("study", { run }), ask("trial", { run, trial }), ask("log", { run, trial })]);
     Object.assign(this, { study, found, asked: asked.interventions });
-    document.title = `trial ${trial} · ${study.run} · ikura`;
+    this.title = `trial ${trial} · ${study.run}`;
     if (!this.built) this.build();
     this.show();
     this.steer();
@@ -163,6 +164,7 @@ export class Trial {
     this.loss.close();
     this.dev.close();
     this.steps.close();
+    this.gradients.close();
   }
 }
 
