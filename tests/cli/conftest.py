@@ -80,6 +80,9 @@ def make_study(run: Path) -> Any:
     )
     return SimpleNamespace(
         run=run,
+        place=run,
+        named_folder=run,
+        home=None,
         setting=SimpleNamespace(custom=False),
         ensemble=None,
         against_one=None,
@@ -122,7 +125,7 @@ def make_study(run: Path) -> Any:
             budget=lambda why, **values: [asked(Request(action=Action.BUDGET, values=values, why=why))],
         ),
         to_json=lambda: {"best": {"dev": 0.97, "worst": float("nan")}, "run": str(run)},
-        report=lambda path, report_script: (path.write_text("<html>"), path)[1],
+        report=lambda path, report_script: path or run / "report.html",
         importance=lambda method, among: importance_table(),
         borders=[],
         export=lambda trials, curves: [trials, curves],

@@ -11,10 +11,11 @@ from ikura.errors import UsageError
 from ikura.lazy_torch import nn
 from ikura.nn.loss import chosen_loss
 from ikura.population.member import Hyperparameters
-from ikura.study.record.address import Address, check_name, parse_url
+from ikura.study.record.address import Address
 from ikura.study.record.load_model import load_model
 from ikura.study.record.model import Model
 from ikura.study.record.own_functions import give_again
+from ikura.study.store_folder import raw_setting, study_place
 
 __all__ = ["load", "open_study"]
 
@@ -49,13 +50,13 @@ def open_study(
     training_step: Any = None,
     optimizer: Any = None,
 ) -> Study:
-    """Open the study of a run folder, finished or not; or one on a server, whose folder is on another machine.
+    """Open the study of a run folder, finished or not; or one on a server, wherever its folder is.
 
     Args:
         run: the run folder.
         network: the factory, if the networks are the caller's own; needed for `replay` and `model`.
         store, name: in place of a run folder, the URL of a PostgreSQL database and the study's name there
-            (docs/stores.md). What needs the folder, such as `model`, is refused then.
+            (docs/stores.md). Where its run folder is not on this machine, what needs that, such as `model`, is refused.
         loss, metric, metrics, callbacks, training_step, optimizer: as for `ikura.resume`.
 
     Returns:
@@ -68,8 +69,12 @@ def open_study(
     if store is not None:
         if run is not None or name is None:
             raise UsageError("a study on a server is known by store and name, without a run folder")
-        return Study(Address(parse_url(store), check_name(name)), network)
-    if run is None or name is not None:
+        place = study_place(store, name)
+    elif run is None or name is not None:
         raise UsageError("give a run folder, or store=URL and name=NAME of a study on a server")
-    give_again(Path(run), loss, metric, metrics, callbacks, training_step, optimizer)
-    return Study(run, network)
+    else:
+        place = Path(run)
+    own = (loss, metric, metrics, callbacks, training_step, optimizer)
+    if any(one is not None for one in own):
+        give_again(raw_setting(place) if isinstance(place, Address) else place, *own)
+    return Study(place, network)

@@ -39,6 +39,7 @@ from ikura.study.record.facts import (
     DONE,
     EARLIER_STUDIES,
     ERRORS,
+    HOMES,
     IMAGE_SAMPLES,
     PRIOR,
     SECONDS,
@@ -49,6 +50,7 @@ from ikura.study.record.facts import (
     WAYS,
     Fact,
 )
+from ikura.study.record.home import home_here
 from ikura.study.record.interventions import Interventions
 from ikura.study.record.open_run import setting_as_json
 from ikura.study.record.pretrained import Pretrained
@@ -108,6 +110,7 @@ def write_plan(run: Path, plan: StudyPlan, prior: Prior | Study | None, progress
         IMAGE_SAMPLES: image_samples(plan.dataset, plan.space, plan.setting.seed),
         PRIOR: plan.known.records,
         EARLIER_STUDIES: earlier_studies(prior),
+        HOMES: [] if plan.setting.store is None else [home_here(run)],
     }
     always = (SUMMARY, SETTING, VERSIONS)
     facts = {fact: value for fact, value in facts.items() if value or fact in always}

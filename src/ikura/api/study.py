@@ -13,6 +13,7 @@ from ikura.api.json_form import json_form
 from ikura.api.notebook import card, show, trains
 from ikura.files import check_target
 from ikura.json_values import JsonObject
+from ikura.study.record.address import Address
 from ikura.study.record.facts import CHECKS
 from ikura.study.record.record import Record
 from ikura.study.record.study_tables import row_of
@@ -164,7 +165,8 @@ class Study(Record):
         """Write the report.
 
         Args:
-            path: the file; by default report.html in the run folder.
+            path: the file; by default report.html in the run folder; where that is on another machine,
+                NAME-report.html here.
             report_script: where it has the script that draws its charts, 4.6 MB: "inline" in the page, "shared" in one
                 file beside the run folders (beside a page elsewhere), "none" where charts are left out and said in
                 words; by default as the study was begun.
@@ -180,6 +182,8 @@ class Study(Record):
         from ikura.report import write_report
 
         script = chart_script_of(self.setting.report_script if report_script is None else report_script)
+        if path is None and isinstance(self.place, Address):
+            path = f"{self.place.study}-report.html"
         target = self.run / "report.html" if path is None else check_target(path, *self.inputs)
         with self.store.still():
             return write_report(target, self, self.checks, self.findings, script)

@@ -6,12 +6,14 @@ import json as json_module
 import os
 import shlex
 import sys
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ikura.cli.error_options import BayesError, DevError, HumanError, Share, TrainError, checked_errors, share
-from ikura.cli.option_helpers import Json, Quiet, Verbose, at_least, begin, existing_run, option, whole
+from ikura.cli.option_helpers import Json, Quiet, Store, Verbose, at_least, begin, option, study_at, whole
 from ikura.errors import UsageError
 from ikura.files import shown
 
@@ -88,6 +90,7 @@ def diagnose(
         option("MODULE:FACTORY", "The function that makes your network, if the run trained one of your own."),
     ] = None,
     jobs: Annotated[int | None, option("N", "Trainings at once; by default as in the run.", parser=whole)] = None,
+    store: Store = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -95,13 +98,14 @@ def diagnose(
     """Tell high bias from high variance, show which examples are wrong, and say what to do next.
 
     The run is not changed and the test set is not looked at: results go to diagnosis.json and diagnosis.html beside it,
-    unless its folder is read-only.
+    unless its folder is read-only. Where that is on another machine (--store), a run folder is made here, and networks
+    are trained again.
     """
     session = begin(context, quiet, verbose)
     if train_error is not None or dev_error is not None:
         studied = {
-            "RUN": run, "--learning-curve": learning_curve, "--cost-curves": cost_curves, "--seeds": seeds,
-            "--network": network, "--jobs": jobs,
+            "RUN": run, "--store": store, "--learning-curve": learning_curve, "--cost-curves": cost_curves,
+            "--seeds": seeds, "--network": network, "--jobs": jobs,
         }  # fmt: skip
         for name, value in studied.items():
             if value not in (None, False, 0):
@@ -114,7 +118,6 @@ def diagnose(
         raise UsageError(
             "name a run folder, or give --train-error and --dev-error, such as --train-error 1 --dev-error 11"
         )
-    folder = existing_run(run)
     examples = EXAMPLES_SHOWN if examples is None else examples
     at_least("--examples", examples, 0)
     at_least("--seeds", seeds, 0)
@@ -122,7 +125,7 @@ def diagnose(
     checked_errors(bayes_error, human_error)
     if not 0 < worth < 1:
         raise UsageError(f"--worth must be a share above 0 and below 1, such as 0.02 or 2%, but got {worth:g}")
-    with session.work():
+    with session.work(), ExitStack() as held:
         from ikura.diagnose.diagnosis_page import write_diagnosis
         from ikura.diagnose.findings import examine, keep
         from ikura.study.record.record import copied
@@ -132,6 +135,14 @@ def diagnose(
             from ikura.checks.make_subject import find_factory
 
             factory = find_factory(network)
+        place = study_at(run, store)
+        if isinstance(place, Path):
+            folder = place
+        else:
+            from ikura.study.store_folder import folder_made
+
+            folder = held.enter_context(folder_made(place))
+            session.say(f"ikura: its run folder is not here; made {shown(folder)}, in which networks train again")
         with copied(folder, factory) as study:
             findings = examine(
                 study,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ikura.cli.option_helpers import Json, Quiet, Run, Verbose, at_least, begin, existing_run, option, whole
+from ikura.cli.option_helpers import Json, Quiet, Run, Store, Verbose, at_least, begin, folder_of, option, whole
 from ikura.files import shown
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def explain(
     repeats: Annotated[
         int | None, option("N", "Times that each column is dealt out anew; by default up to 5.", parser=whole)
     ] = None,
+    store: Store = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -42,7 +43,6 @@ def explain(
     not changed and the test set is not looked at: results go to explanation.json and explanation.html beside it.
     """
     session = begin(context, quiet, verbose)
-    folder = existing_run(run)
     at_least("--repeats", repeats, 1)
     with session.work():
         from ikura.explain.explanation import explain as explained
@@ -50,6 +50,7 @@ def explain(
         from ikura.explain.explanation_sections import write_explanation
         from ikura.study.record.record import copied
 
+        folder = folder_of(run, store, "model/")
         with copied(folder) as study:
             found = explained(study, column, repeats)
             page = None

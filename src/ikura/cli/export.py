@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ikura.cli.option_helpers import Quiet, Run, Verbose, a_file, begin, existing_run
+from ikura.cli.option_helpers import Quiet, Run, Store, Verbose, a_file, begin, folder_of, study_named
 from ikura.errors import UsageError
 
 __all__ = ["export"]
@@ -40,6 +40,7 @@ def export(
             metavar="FILE", parser=a_file, help="Write the learning curves of all trials, to a .csv or .parquet file."
         ),
     ] = None,
+    store: Store = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
@@ -48,16 +49,17 @@ def export(
     The network is tried beside the model on training rows before the file is kept.
     """
     session = begin(context, quiet, verbose)
-    folder = existing_run(run)
+    where = study_named(run, store)
     if network is None and trials is None and curves is None:
         raise UsageError("name a file to export to: FILE for the network (.onnx, .pt2), --trials FILE, --curves FILE")
     with session.work():
         import ikura
 
+        folder = None if network is None else folder_of(run, store, "model/")
         written = []
         if trials is not None or curves is not None:
-            written += ikura.open_study(folder).export(trials=trials, curves=curves)
-        if network is not None:
+            written += ikura.open_study(**where).export(trials=trials, curves=curves)
+        if network is not None and folder is not None:
             written.append(ikura.load(folder).export(network))
     session.emit("".join(f"{path}\n" for path in written))
     return 0

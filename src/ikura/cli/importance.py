@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ikura.cli.option_helpers import Json, Quiet, Run, Verbose, begin, existing_run, one_of
+from ikura.cli.option_helpers import Json, Quiet, Run, Store, Verbose, begin, one_of, study_named
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -31,19 +31,20 @@ def importance(
         str,
         typer.Option(metavar="WHICH", help=f"Among which trials: {', '.join(AMONG)} ones only."),
     ] = "all",
+    store: Store = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
     """Show how much each hyperparameter of a run decides about the dev score, and where the space is too narrow."""
     session = begin(context, quiet, verbose)
-    folder = existing_run(run)
+    where = study_named(run, store)
     one_of("--method", method, METHODS)
     one_of("--among", among, AMONG)
     with session.work():
         import ikura
 
-        study = ikura.open_study(folder)
+        study = ikura.open_study(**where)
         table = study.importance(method, among)
         borders = study.borders
     if json:

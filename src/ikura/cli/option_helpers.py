@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -19,11 +19,15 @@ from ikura.errors import RunError, UsageError, nearest
 from ikura.files import check_target, named
 from ikura.wording import shortened
 
+if TYPE_CHECKING:
+    from ikura.study.record.address import Address
+
 __all__ = [
     "Json",
     "Quiet",
     "ReportScript",
     "Run",
+    "Store",
     "Verbose",
     "a_file",
     "a_place",
@@ -32,9 +36,12 @@ __all__ = [
     "epilogue",
     "escaped",
     "existing_run",
+    "folder_of",
     "kinds",
     "one_of",
     "option",
+    "study_at",
+    "study_named",
     "whole",
     "with_options",
 ]
@@ -43,6 +50,13 @@ MOST_OF_A_NUMBER = 10**18
 MARKUP = re.compile(r"\[(?=[a-z#/@][^\[]*?\])")
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The run folder that `ikura tune` wrote.")]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="The PostgreSQL database that the study is recorded in; RUN is its name there then, not a folder.",
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.", rich_help_panel="Output")
 ]
@@ -273,3 +287,47 @@ def existing_run(run: str) -> Path:
     with suppress(OSError):
         siblings = [entry.name for entry in folder.iterdir() if entry.is_dir()]
     raise RunError(f"no such run folder: {run}{nearest(path.name, siblings)}")
+
+
+def study_named(run: str, store: str | None) -> dict[str, Any]:
+    """What `ikura.open_study` is given of a study that a command names, as for `study_at`."""
+    return {"run": existing_run(run)} if store is None else {"store": store, "name": run}
+
+
+def study_at(run: str, store: str | None) -> Path | Address:
+    """Find the study that a command names.
+
+    Args:
+        run: a run folder; the study's name, where a database is given.
+        store: the URL of the database.
+
+    Returns:
+        Its run folder; or its address, where it is known by its name and its folder is not on this machine.
+
+    Raises:
+        RunError: there is no such folder, or no such study.
+    """
+    if store is None:
+        return existing_run(run)
+    from ikura.study.store_folder import study_place
+
+    return study_place(store, run)
+
+
+def folder_of(run: str, store: str | None, needs: str) -> Path:
+    """Find the run folder of the study that a command names, as `study_at`.
+
+    Args:
+        run, store: as for `study_at`.
+        needs: what of the folder is needed, for the message.
+
+    Raises:
+        RunError: there is none on this machine.
+    """
+    place = study_at(run, store)
+    if isinstance(place, Path):
+        return place
+    from ikura.study.record.record import copied
+
+    with copied(place) as record:
+        return record.folder_with(f"{needs} of the run folder")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ikura.cli.option_helpers import Quiet, Run, Verbose, begin, existing_run, option
+from ikura.cli.option_helpers import Quiet, Run, Store, Verbose, begin, folder_of, option
 from ikura.errors import DataError, UsageError, nearest
 from ikura.files import check_target, run_files, shown
 
@@ -62,6 +62,7 @@ def predict(
             "Of values: also the columns lower and upper, between which so many of new rows' values lie, such as 0.9.",
         ),
     ] = None,
+    store: Store = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
@@ -71,11 +72,12 @@ def predict(
     with --interval also lower and upper; for image files their names come first.
     """
     session = begin(context, quiet, verbose)
-    folder = existing_run(run)
     costs = _costs(cost) if cost else None
-    target = None if out == STDOUT else _target(out, data, *run_files(folder))
     with session.work():
         import ikura
+
+        folder = folder_of(run, store, "model/")
+        target = None if out == STDOUT else _target(out, data, *run_files(folder))
 
         model = ikura.load(folder)
         remarks: list[str] = []

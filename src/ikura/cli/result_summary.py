@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ikura.cli.duration_text import format_duration
 from ikura.files import shown
 from ikura.page import formatting
+from ikura.study.record.address import Address
 from ikura.study.record.command import predict_command
 from ikura.study.record.study_tables import seconds_until_told
 from ikura.study.record.trial import Purpose
@@ -146,7 +147,8 @@ def _pairs(pairs: Mapping[str, Any]) -> Any:
 
 
 def _facts(study: Study) -> dict[str, str]:
-    run = shlex.quote(shown(study.run))
+    home, run = study.home, shlex.quote(shown(study.named_folder))
+    where = f" on {home['host']}" if isinstance(study.place, Address) and home else ""
     facts: dict[str, str] = {}
     if study.best is None:
         frozen = f", {study.frozen} did not move" if study.frozen else ""
@@ -190,9 +192,9 @@ def _facts(study: Study) -> dict[str, str]:
         facts["Trials ran"] = ", ".join(f"{count} {way}" for way, count in study.ways.items())
     facts["Time"] = format_duration(sum(seconds_until_told(study.seconds).values()))
     if study.best is None:
-        return facts | {"Run folder": f"{run} (report.html)"}
-    facts["Run folder"] = f"{run} (model/, report.html)"
-    facts["Next"] = predict_command(study.run, study.config["data"], bool(study.summary.get("images")))
+        return facts | {"Run folder": f"{run}{where} (report.html)"}
+    facts["Run folder"] = f"{run}{where} (model/, report.html)"
+    facts["Next"] = predict_command(study.named_folder, study.config["data"], bool(study.summary.get("images")))
     return facts
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ikura.cli.duration_text import parse_duration
-from ikura.cli.option_helpers import Json, Quiet, Run, Verbose, begin, existing_run, one_of, option, whole
+from ikura.cli.option_helpers import Json, Quiet, Run, Store, Verbose, begin, one_of, option, study_named, whole
 from ikura.cli.option_values import hyperparameter_values
 from ikura.cli.terminal import aligned
 from ikura.errors import UsageError
@@ -78,12 +78,7 @@ def steer(
         option("E", "After how many epochs of the trial; by default at once, between two epochs.", parser=whole),
     ] = None,
     why: Annotated[str, option("TEXT", "Your reason, for the record.")] = "",
-    store: Annotated[
-        str | None,
-        option(
-            "URL", "The PostgreSQL database that the study is recorded in; RUN is its name there then, not a folder."
-        ),
-    ] = None,
+    store: Store = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -93,7 +88,7 @@ def steer(
     Every request is on record with what became of it: asked, accepted, refused with the reason, or applied.
     """
     session = begin(context, quiet, verbose)
-    where: dict[str, Any] = {"run": existing_run(run)} if store is None else {"store": store, "name": run}
+    where = study_named(run, store)
     if action is not None:
         one_of("ACTION", action, ACTIONS)
     with session.work():

@@ -22,7 +22,7 @@ def earlier_studies(prior: Prior | Record | None) -> list[EarlierStudy]:
     found = read_findings(prior)
     prescribed = found.prescriptions if found else []
     own = EarlierStudy(
-        str(prior.run),
+        str(prior.named_folder),
         prior.best.dev,
         prior.epochs,
         prior.setting.network,

@@ -28,6 +28,7 @@ from ikura.json_values import JsonObject, jsonable, typed
 from ikura.metric.estimate import Estimate, known_error
 from ikura.process_state import one_thread_each
 from ikura.schema import sealed, unsealed
+from ikura.study.record.address import Address
 from ikura.study.record.diagnosis import WORTH, Diagnosis, Errors, Neighbour
 from ikura.study.record.facts import ERRORS
 from ikura.study.record.interventions import Interventions
@@ -110,7 +111,9 @@ def read_findings(
     best = record.best
     if best is None:
         return None
-    found = unsealed(record.run / FILE, f"ikura diagnose {quote(shown(record.run))}")
+    found = None
+    if not isinstance(record.place, Address):
+        found = unsealed(record.run / FILE, f"ikura diagnose {quote(shown(record.run))}")
     if found is not None and found["trial"] == best.number and found["diagnosis"]["dev"]:
         read: Findings = typed(Findings, found | {"curve": found["learning_curve"], "costs": found["cost_curves"]})
         return read

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from ikura.diagnose.importance import importance
 from ikura.diagnose.space_borders import Border, borders
 from ikura.errors import SpaceError
-from ikura.files import shown
 from ikura.metric.estimate import percent
 from ikura.nn.zoo.cnn import CNN_DEFAULTS
 from ikura.space import DEFAULTS, Parameter, Space, choice
@@ -179,7 +177,7 @@ class RuleContext:
     def diagnose_again(self, asked: str) -> str:
         """The command that diagnoses again as it was done, with something more."""
         one = self.diagnosis
-        words = ["ikura", "diagnose", shlex.quote(shown(self.record.run)), asked]
+        words = ["ikura", "diagnose", self.record.words, asked]
         known = {"given": "--bayes-error", "human": "--human-error"}.get(one.optimal_source)
         if known is not None and one.optimal is not None:
             words.append(f"{known} {one.optimal.value:.12g}")

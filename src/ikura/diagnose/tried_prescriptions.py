@@ -51,7 +51,9 @@ def tried(context: RuleContext) -> dict[str, Tried]:
     steps = record.store.fact(EARLIER_STUDIES) or []
     if steps:
         steps.append(
-            EarlierStudy(str(record.run), context.dev, context.epochs, context.network, context.space.as_dict(), [])
+            EarlierStudy(
+                str(record.named_folder), context.dev, context.epochs, context.network, context.space.as_dict(), []
+            )
         )
     for before, after in pairwise(steps):
         better = sign * (after.dev - before.dev) > 0

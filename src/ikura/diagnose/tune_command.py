@@ -33,7 +33,7 @@ def command_of(context: RuleContext, name: str, change: Change) -> str:
     Returns:
         A command line; a line of Python where the networks are the caller's own or pretrained.
     """
-    setting, run = context.setting, context.record.run
+    setting, run = context.setting, context.record.named_folder
     config = {**asdict(setting), **change.settings, "time_limit": setting.time_limit}
     space = _space_of(context, name, change)
     if setting.data["kind"] in ("frame", "arrays"):
@@ -53,7 +53,7 @@ def _space_of(context: RuleContext, name: str, change: Change) -> Path | None:
     given = context.record.space_note.startswith(GIVEN)
     if "network" in change.settings or (change.empty and not given):
         return None
-    return context.record.run / FOLDER / f"{name}.toml"
+    return context.record.named_folder / FOLDER / f"{name}.toml"
 
 
 def _python(config: Mapping[str, Any], space: Path | None) -> str:

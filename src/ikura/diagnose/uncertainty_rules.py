@@ -73,5 +73,5 @@ def stop(context: RuleContext) -> Advice | None:
     """Nothing is worth more effort."""
     if any(one.verdict != "low" for one in context.diagnosis.gaps):
         return None
-    command = predict_command(context.record.run, context.setting.data, context.images)
+    command = predict_command(context.record.named_folder, context.setting.data, context.images)
     return Advice(1.0, f"No gap is above {percent(context.diagnosis.worth)}.", "", command=command)

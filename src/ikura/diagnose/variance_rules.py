@@ -88,4 +88,6 @@ def matching_data(context: RuleContext) -> Advice | None:
     found = context.diagnosis.mismatch
     assert found is not None
     reason = f"The dev error lies {between(found)} above that on examples of the training set's own source."
-    return Advice(0.9, reason, "", command=f"ikura check {shlex.quote(shown(context.record.run))} --only distribution")
+    return Advice(
+        0.9, reason, "", command=f"ikura check {shlex.quote(shown(context.record.named_folder))} --only distribution"
+    )

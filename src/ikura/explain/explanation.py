@@ -17,6 +17,7 @@ from ikura.explain.permutation_importance import ColumnImportance, permutation_i
 from ikura.files import shown, write_atomically
 from ikura.json_values import JsonObject, jsonable, typed
 from ikura.schema import sealed, unsealed
+from ikura.study.record.address import Address
 from ikura.study.record.record import Record
 
 __all__ = ["FILE", "Explanation", "explain", "keep", "read_explanation"]
@@ -135,11 +136,13 @@ def keep(record: Record, found: Explanation) -> Path:
 
 
 def read_explanation(record: Record) -> Explanation | None:
-    """Read what was kept of a study; None if nothing was, or if it is of another choice.
+    """Read what was kept of a study; None if nothing was here, or if it is of another choice.
 
     Raises:
         RunError: the file was changed, or is not whole.
     """
+    if isinstance(record.place, Address):
+        return None
     found: Any = unsealed(record.run / FILE, f"ikura explain {quote(shown(record.run))}")
     if found is None or record.best is None or found["trial"] != record.best.number:
         return None

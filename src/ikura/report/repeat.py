@@ -12,6 +12,7 @@ from typing import Any
 from ikura.files import shown
 from ikura.page.html_tables import table
 from ikura.page.markup import Html, element, join
+from ikura.study.record.address import Address
 from ikura.study.record.command import command
 from ikura.study.record.record import Record
 
@@ -39,8 +40,7 @@ def repeat(record: Record) -> Html:
         element("p", "A search space other than the default one stands in config.toml.", class_="quiet")
         if words
         else None,
-        element("p", "The run folder holds the model and all trials; from Python they are reached by"),
-        element("pre", element("code", f"import ikura\n\nstudy = ikura.open_study({shown(record.run)!r})")),
+        *_opened(record),
         None
         if told is None
         else element(
@@ -54,10 +54,26 @@ def repeat(record: Record) -> Html:
     )
 
 
+def _opened(record: Record) -> list[Html]:
+    """Say where the study is, and how it is opened from Python."""
+    if isinstance(record.place, Address):
+        home = record.home
+        where = "" if home is None else f", {home['folder']} on {home['host']}"
+        told = f"The trials are on a server, the model in the run folder{where}; from Python they are reached by"
+        given = f"store={record.place.url!r}, name={record.place.study!r}"
+    else:
+        told = "The run folder holds the model and all trials; from Python they are reached by"
+        given = repr(shown(record.place))
+    return [element("p", told), element("pre", element("code", f"import ikura\n\nstudy = ikura.open_study({given})"))]
+
+
 def _configuration(record: Record) -> str | None:
     """The text of config.toml, None where it cannot be read."""
     try:
-        text = (record.run / "config.toml").read_text(encoding="utf-8")
+        if isinstance(record.place, Address):
+            text = record.setting.text
+        else:
+            text = (record.place / "config.toml").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return None
     return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}\n… ({len(text) - MOST_TEXT:,} more characters)"

@@ -47,8 +47,8 @@ def write_report(
         raise StorageError(f"{path} is a folder; name a file such as {path / 'report.html'}")
     shared = ""
     if script is ChartScript.SHARED:
-        inside = path.absolute().parent == record.run
-        name = share_script(record.run.parent if inside else path.absolute().parent)
+        inside = path.absolute().parent == record.place
+        name = share_script(path.absolute().parent.parent if inside else path.absolute().parent)
         shared = f"../{name}" if inside else name
     return write_text(path, render(View(record, checks, findings), script, shared))
 

@@ -30,7 +30,7 @@ KEPT = ("parent", "stage", "dev_loss", "train_score", "train_loss", "epochs", "b
 
 def export_optuna(record: Record, storage: Any, name: str | None) -> optuna.Study:
     """Write a study as one of Optuna's, as `Study.to_optuna`."""
-    name = name or record.run.resolve().name
+    name = name or record.title
     better = record.metric.greater_is_better
     return to_optuna(record.records(), record.curves(), record.searched, better, name, storage)
 

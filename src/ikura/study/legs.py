@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ikura.engine.workplace import Workplace
-from ikura.study.record.facts import DISAGREEMENTS, LEGS, LegFact, NodePart
+from ikura.study.record.facts import DISAGREEMENTS, HOMES, LEGS, LegFact, NodePart
+from ikura.study.record.home import home_here
 from ikura.study.record.store import Store
 
-__all__ = ["add_disagreement", "add_leg"]
+__all__ = ["add_disagreement", "add_home", "add_leg"]
 
 
 def add_leg(store: Store, workplace: Workplace) -> None:
@@ -16,6 +19,13 @@ def add_leg(store: Store, workplace: Workplace) -> None:
         for one, workers in workplace.nodes_at_work()
     ]
     store.set_fact(LEGS, [*(store.fact(LEGS) or []), LegFact(engine=str(workplace.name), nodes=nodes)])
+
+
+def add_home(store: Store, run: Path) -> None:
+    """Record in which run folder this process works, if the last one did in another."""
+    homes = store.fact(HOMES) or []
+    if homes[-1:] != [home_here(run)]:
+        store.set_fact(HOMES, [*homes, home_here(run)])
 
 
 def add_disagreement(store: Store, line: str) -> None:

@@ -140,7 +140,7 @@ def alone(run: Path, made: bool = False) -> Iterator[None]:
     """Make the run folder if need be and keep other processes off it; the lock ends with its process.
 
     Nothing is written any more once the folder is not the one that it was at the beginning. One that was made for
-    nothing, because an error came before its first file, is removed.
+    nothing, because an error came before its first file, is removed, with folders above it that were made for it.
 
     Args:
         run: the folder.
@@ -149,6 +149,7 @@ def alone(run: Path, made: bool = False) -> Iterator[None]:
     place = run / ".lock"
     try:
         made = made or not run.exists()
+        above = [one for one in run.absolute().parents if not one.exists()]
         run.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(place) and (place.is_symlink() or not place.is_file() or place.stat().st_size):
             raise RunError(f"{shown(run)}: holds .lock of another origin, which a run would empty; name another folder")
@@ -167,7 +168,8 @@ def alone(run: Path, made: bool = False) -> Iterator[None]:
             with suppress(OSError):
                 if os.listdir(run) == [place.name]:
                     place.unlink()
-                    run.rmdir()
+                    for one in (run, *above):
+                        one.rmdir()
         raise
     finally:
         lock.release()

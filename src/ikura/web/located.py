@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
-from ikura.errors import UsageError
-from ikura.study.record.address import Address, check_kept
+from ikura.study.record.address import Address, written_address
 
 __all__ = ["CONFIG", "DATABASE", "Run", "Runs", "address_of"]
 
@@ -47,10 +45,5 @@ def address_of(run: Run) -> Address | None:
 
 @lru_cache(maxsize=4096)
 def _named(path: Path, changed: int) -> Address | None:
-    """What a config.toml says of a server; nothing where it is none of ikura's, which is told elsewhere."""
-    with suppress(OSError, ValueError, RecursionError, UsageError):
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-        if isinstance(values.get("store"), str) and isinstance(values.get("name"), str):
-            check_kept(values["store"])
-            return Address(values["store"], values["name"])
-    return None
+    """What a config.toml says of a server, read again when it was changed."""
+    return written_address(path)

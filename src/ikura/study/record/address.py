@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -13,6 +16,7 @@ from ikura.wording import shortened
 
 __all__ = [
     "Address", "ask_by", "check_kept", "check_name", "connection_arguments", "name_from", "parse_url", "password_of",
+    "written_address",
 ]  # fmt: skip
 
 SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -53,6 +57,17 @@ class Address:
         """The schema that holds the study's tables."""
         return PREFIX + self.study
 
+    def same_study(self, other: Address) -> bool:
+        """Whether another address is of the same study, whoever asks and however the connection is made."""
+        mine, theirs = (urlsplit(one.url) for one in (self, other))
+        places = [(one.hostname, one.port, one.path) for one in (mine, theirs)]
+        return self.study == other.study and places[0] == places[1]
+
+    @property
+    def folder(self) -> Path:
+        """Where its run folder is made on a machine that has none."""
+        return Path("runs", self.study)
+
 
 def parse_url(text: str) -> str:
     """Take the URL of a database apart, and keep its password in memory.
@@ -74,7 +89,9 @@ def parse_url(text: str) -> str:
     if not colon or not scheme:
         raise UsageError(f"the store must be {FORM}, but is no URL; without one a run records in its own folder")
     if scheme.partition("+")[0] == "sqlite":
-        raise UsageError(f"the store of a run is an SQLite file in its folder already: leave it away, or give {FORM}")
+        raise UsageError(
+            f"the store of a run is an SQLite file in its folder already: name the folder without a URL, or give {FORM}"
+        )
     if scheme not in SCHEMES:
         begin = f"the store must be {FORM}, but its URL begins with {shortened(scheme)}"
         raise UsageError(f"{begin}; PostgreSQL works, and SQLite without a URL")
@@ -101,6 +118,16 @@ def parse_url(text: str) -> str:
     if password:
         _passwords[url] = password
     return url
+
+
+def written_address(path: Path) -> Address | None:
+    """What a config.toml says of a server; nothing where it is none of ikura's, which is told elsewhere."""
+    with suppress(OSError, ValueError, RecursionError, UsageError):
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        if isinstance(values.get("store"), str) and isinstance(values.get("name"), str):
+            check_kept(values["store"])
+            return Address(values["store"], values["name"])
+    return None
 
 
 def check_kept(url: str) -> None:

@@ -20,6 +20,7 @@ from ikura.study.record.decision import Decision
 from ikura.study.record.diagnosis import ErrorsRecord
 from ikura.study.record.earlier_study import EarlierStudy
 from ikura.study.record.ensemble_record import AgainstOne, Ensemble
+from ikura.study.record.home import HomeRecord
 from ikura.study.record.interval_coverage import IntervalCoverage
 from ikura.study.record.prediction_bounds import PredictionBounds
 from ikura.study.record.result import Corrected, RunnerUp, Test
@@ -364,6 +365,7 @@ BASELINES: Fact[list[Baseline]] = Fact("baselines", list[Baseline])
 REPLAYED: Fact[list[ReplayPart]] = Fact("replayed", list[ReplayPart])
 WAYS: Fact[dict[str, int]] = Fact("ways", dict[Short, Count])
 LEGS: Fact[list[LegFact]] = Fact("legs", list[LegFact])
+HOMES: Fact[list[HomeRecord]] = Fact("run_folders", list[HomeRecord])
 DISAGREEMENTS: Fact[list[str]] = Fact("disagreements", list[Short])
 DONE: Fact[bool] = Fact("done", Literal[True])
 FACTS = {
@@ -373,7 +375,7 @@ FACTS = {
         SECONDS, TILE_SIZE,
         STAGES, COSTS, DECISIONS, BEST, ERRORS, ACCOUNT, ENSEMBLE, FOLD_CONFIGURATIONS, REFITTED, AGAINST_ONE,
         PREDICTIONS, TEST, BASELINES, CALIBRATION, RELIABILITY, INTERVALS, BOUNDS, REPLAYED, WAYS, LEGS, DISAGREEMENTS,
-        DONE,
+        HOMES, DONE,
     )
 }  # fmt: skip
 MARK = re.compile(r"stage \d+|searched( \d+)?")

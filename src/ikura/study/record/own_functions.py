@@ -164,7 +164,7 @@ def optimizer_called(optimizer: Any) -> str | None:
 
 
 def give_again(
-    run: Path,
+    run: Path | Mapping[str, Any],
     loss: Any = None,
     metric: Any = None,
     metrics: Sequence[Any] | None = None,
@@ -175,7 +175,7 @@ def give_again(
     """Register functions of the caller's own under the names that a run has for them.
 
     Args:
-        run: its folder.
+        run: its folder, or its setting as it is on record.
         loss, metric, metrics, callbacks, training_step, optimizer: as they were given to `ikura.tune`; None for what
             is registered, or not the caller's own.
 
@@ -183,7 +183,7 @@ def give_again(
         UsageError: the run has no such function.
     """
     try:
-        setting = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
+        setting = tomllib.loads((run / "config.toml").read_text(encoding="utf-8")) if isinstance(run, Path) else run
     except (OSError, ValueError):
         return
     own = {(one.get("kind"), one.get("name")) for one in _list(setting, "plugins") if isinstance(one, Mapping)}
@@ -198,7 +198,8 @@ def give_again(
         if (kind, name) not in own:
             called = name or ("the usual one" if kind == "loss" else None)
             what = f"its {kind} is {called}, not one" if called else f"it has no further {kind}"
-            raise UsageError(f"{shown(run)}: {what} of your own; leave it out")
+            called = shown(run) if isinstance(run, Path) else f"study {setting.get('name')}"
+            raise UsageError(f"{called}: {what} of your own; leave it out")
         if kind == "loss":
             _put(LOSSES, str(name), chosen_loss(given))
         elif kind == "callback":

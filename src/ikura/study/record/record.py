@@ -11,8 +11,7 @@ from typing import Any, Self, cast
 
 import pandas as pd
 
-from ikura.errors import RunError
-from ikura.files import named, run_files, shown
+from ikura.files import named, run_files
 from ikura.json_values import JsonObject
 from ikura.lazy_torch import nn
 from ikura.metric import Metric, metric
@@ -60,6 +59,7 @@ from ikura.study.record.load_model import load_model
 from ikura.study.record.machines import different_processors
 from ikura.study.record.model import Model
 from ikura.study.record.open_run import open_address, open_run
+from ikura.study.record.placed import Placed
 from ikura.study.record.prediction_bounds import PredictionBounds
 from ikura.study.record.result import Best, Test
 from ikura.study.record.search_budget import full_epochs
@@ -73,7 +73,7 @@ from ikura.trial_state import State
 __all__ = ["Record", "copied", "writable"]
 
 
-class Record:
+class Record(Placed):
     """What is on record of a finished or interrupted study, read only.
 
     Args:
@@ -97,22 +97,6 @@ class Record:
         self.setting, self.store = opened or (
             open_address(self.place) if isinstance(self.place, Address) else open_run(self.place)
         )
-
-    @property
-    def run(self) -> Path:
-        """The run folder.
-
-        Raises:
-            RunError: the study is known by its address on a server alone.
-        """
-        if isinstance(self.place, Address):
-            raise RunError(f"{self.place}: this needs the run folder, which is on the machine that trained it")
-        return self.place
-
-    @property
-    def called(self) -> str:
-        """What a message calls the study: its run folder, or where it is on a server."""
-        return str(self.place) if isinstance(self.place, Address) else shown(self.place)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.place)!r}, {self.best})"
@@ -147,9 +131,9 @@ class Record:
     @property
     def inputs(self) -> list[Path]:
         """What a table or page that is written of the study must not overwrite."""
-        if isinstance(self.place, Address):
-            return []
         parts = (self.setting.data, self.setting.dev, self.setting.test)
+        if isinstance(self.place, Address):
+            return [Path(part["path"]) for part in parts if part.get("kind") in ("file", "folder")]
         data = [self.run / str(part.get("path", ".")) for part in parts]
         return [*data, *run_files(self.run)]
 
@@ -393,7 +377,7 @@ class Record:
         Raises:
             RunError: there is none yet.
         """
-        return load_model(self.run, self.network)
+        return load_model(self.folder_with("model/ of the run folder"), self.network)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ikura.errors import RunError, StorageError, nearest
+from ikura.errors import RunError, StorageError, listed, nearest
 from ikura.study.record.address import PREFIX, Address
 from ikura.study.record.server_locks import lock_key
 
@@ -47,7 +47,9 @@ def schema_number(connection: sa.Connection, address: Address) -> int:
     """
     number = _number(connection, address)
     if number is None:
-        raise RunError(f"{address}: no such study{nearest(address.study, studies(connection))}")
+        known = studies(connection)
+        there = f"; there are {listed(known)}" if known else "; there are none that you may look at"
+        raise RunError(f"{address}: no such study{nearest(address.study, known) or there}")
     query = sa.text("SELECT has_schema_privilege(CAST(:number AS oid), 'USAGE')")
     if not connection.scalar(query, {"number": number}):
         raise StorageError(f"{address}: you may not look at it; ask who began it for GRANT USAGE ON SCHEMA")

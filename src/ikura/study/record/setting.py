@@ -209,10 +209,15 @@ class Setting:
         }
         return cls(**{one.name: given[one.name] for one in fields(cls) if one.name in given})
 
-    def save(self, run: Path) -> None:
-        """Write config.toml; settings that are None are left out."""
+    @property
+    def text(self) -> str:
+        """What config.toml holds; settings that are None are left out."""
         values = {name: value for name, value in asdict(self).items() if value is not None}
-        write_atomically(run / "config.toml", f"{tomli_w.dumps(values)}\n{END}\n".encode())
+        return f"{tomli_w.dumps(values)}\n{END}\n"
+
+    def save(self, run: Path) -> None:
+        """Write config.toml."""
+        write_atomically(run / "config.toml", self.text.encode())
 
     @classmethod
     def load(cls, run: Path) -> Setting:
