@@ -157,7 +157,7 @@ class Deadline:
         """
         seen = interventions.glance() if seen is None else seen
         end = self.at(seen.limit)
-        if end is None or self.since is None or not seen.stood:
+        if end is None or self.since is None or seen.pause is None:
             return end
         return end + interventions.stood_still(self.since, time.time())
 
@@ -229,7 +229,7 @@ class StoreListener:
         seen = interventions.glance()
         self.unsettled = seen.unsettled
         if not self.ended:
-            self.ended, self.stands = self.ends and seen.ended, self.ends and seen.stands
+            self.ended, self.stands = self.ends and seen.ended, self.ends and bool(seen.pause)
             deadline = None if self.time is None else self.time.as_asked(interventions, seen)
             self.deadline = math.inf if deadline is None else deadline
 

@@ -121,6 +121,8 @@ class TileQueue:
     def __init__(self, executor: Trainer, batch: Batch, beside: Beside | None = None) -> None:
         self.executor, self.beside = executor, beside
         self.interventions = Interventions(executor.store)
+        # Nobody trains yet: what was shown beyond what is on record is of a process that was killed.
+        self.reached = executor.store.live_epochs()
         self.first, self.looked, self.said = executor.best is None, False, False
         self.told: int | None = None
         self.begun: dict[int, Tile] = {}
@@ -284,7 +286,7 @@ class TileQueue:
         executor = self.executor
         if executor.store.where is None:
             return None
-        reached = executor.store.live_epochs(tile.trials)
+        reached = {trial: self.reached[trial] for trial in tile.trials if trial in self.reached}
         return StoreListener(executor.store, tile.segments[0].since, executor.time, executor.searching, reached)
 
     def _tiles(self, batch: Batch, numbers: Collection[int], *, beside: bool = False) -> list[Tile]:

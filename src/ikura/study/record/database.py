@@ -36,7 +36,7 @@ MOST_BYTES = 1 << 27
 """The largest value of a database."""
 
 WATCHING = Lock()
-"""Held while it is asked whether somebody has written."""
+"""Held while something is read on a connection that writes nothing."""
 
 NO_LOG = b"\x01\x01"
 """In the header of an SQLite file: it is written without a log. One in memory has none."""
@@ -234,15 +234,32 @@ class Database:
     def _version(self) -> int | None:
         """A number that changes whenever any process writes; None where nobody trains, or there is no file.
 
-        SQLite tells a connection of what others write, so this one is used for nothing else.
+        SQLite tells a connection of what others write, so nothing is written on this one.
         """
-        if not self.held or self.path is None:
+        found = self._watched("PRAGMA data_version") if self.held else None
+        return None if found is None else int(found[0][0])
+
+    def rows(self, statement: str) -> Sequence[Any]:
+        """Read what is asked often while tiles train: a file without what SQLAlchemy does besides.
+
+        Args:
+            statement: SQL.
+
+        Returns:
+            The rows, as tuples.
+        """
+        found = None if self.copied else self._watched(statement)
+        return self.look(lambda connection: connection.exec_driver_sql(statement).all()) if found is None else found
+
+    def _watched(self, statement: str) -> list[Any] | None:
+        """Read from the file on a connection that writes nothing; None where that cannot be done."""
+        if self.path is None:
             return None
         with WATCHING:
             try:
                 if self._watch is None:
                     self._watch = _opener(self.path, create=False)()
-                return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
+                return self._watch.execute(statement).fetchall()
             except sqlite3.Error:
                 return None
 

@@ -25,8 +25,8 @@ STANDING = f"""
     WHERE state = '{Status.APPLIED}' AND trial IS NOT NULL
     AND action IN ('{Action.PAUSE}', '{Action.GO_ON}', '{Action.STOP}') ORDER BY number
 """
-HELD = f"""
-    SELECT action, number FROM interventions
+LAST_PAUSE = f"""
+    SELECT CASE action WHEN '{Action.PAUSE}' THEN number ELSE 0 END FROM interventions
     WHERE trial IS NULL AND action IN ('{Action.PAUSE}', '{Action.GO_ON}') ORDER BY number DESC LIMIT 1
 """
 PINNED = f"""
@@ -47,7 +47,7 @@ UNSETTLED = (
     .where(INTERVENTIONS.c.state.in_([one for one in Status if one.open]))
     .order_by(INTERVENTIONS.c.number)
 )
-GLANCE = f"SELECT EXISTS ({ANY_UNSETTLED}), EXISTS ({ENDED}), ({HELD.replace('action, number', 'action')}), ({LIMIT})"
+GLANCE = f"SELECT EXISTS ({ANY}), EXISTS ({ANY_UNSETTLED}), EXISTS ({ENDED}), ({LAST_PAUSE}), ({LIMIT})"
 
 
 @dataclass(frozen=True)
@@ -55,17 +55,18 @@ class Glance:
     """What those who train have to know of all that was asked, read at once.
 
     Attributes:
+        some: whether anything was ever asked.
         unsettled: whether something may still take effect.
         ended: whether a hand ended the search.
-        stands: whether the whole study stands still until a hand lets it go on.
-        stood: whether it ever did.
+        pause: number of the intervention that lets the whole study stand still; 0 where it has gone on since, None
+            where it never stood still.
         limit: the time limit that a hand set last, in seconds; None for none.
     """
 
+    some: bool
     unsettled: bool
     ended: bool
-    stands: bool
-    stood: bool
+    pause: int | None
     limit: float | None
 
 
@@ -169,7 +170,7 @@ class Interventions:
         """Return the trials that stand still, and after how many epochs; one that was stopped there has ended."""
         found: dict[int, int] = {}
         stopped = set()
-        for trial, action, epoch in self._rows(STANDING):
+        for trial, action, epoch in self.store.rows(STANDING):
             if action == Action.PAUSE:
                 found[trial] = epoch
             else:
@@ -184,7 +185,7 @@ class Interventions:
 
     def pinned(self) -> set[int]:
         """Return the numbers of the trials that no schedule drops."""
-        return {row[0] for row in self._rows(PINNED)}
+        return {row[0] for row in self.store.rows(PINNED)}
 
     def of_search(self, *actions: Action) -> list[Intervention]:
         """Return the changes of the search that took effect, of some actions, in the order in which they did."""
@@ -202,31 +203,30 @@ class Interventions:
         return found if trials is None else [one for one in found if one.trial in trials]
 
     def glance(self) -> Glance:
-        """Read at once what is asked often while tiles train; it is quick."""
-        [found] = self._rows(GLANCE)
-        limit = None if found[3] is None else float(json.loads(found[3])["seconds"])
-        return Glance(bool(found[0]), bool(found[1]), found[2] == Action.PAUSE, found[2] is not None, limit)
+        """Read at once what is asked often while tiles train: one quick statement for all of it."""
+        [found] = self.store.rows(GLANCE)
+        limit = None if found[4] is None else float(json.loads(found[4])["seconds"])
+        return Glance(bool(found[0]), bool(found[1]), bool(found[2]), found[3], limit)
 
     def any(self) -> bool:
-        """Whether anything was ever asked; asked often, so it is quick."""
-        return self.store.look(lambda connection: connection.exec_driver_sql(ANY).first()) is not None
+        """Whether anything was ever asked."""
+        return self.glance().some
 
     def any_unsettled(self) -> bool:
-        """Whether there are any that may still take effect; asked often, so it is quick."""
-        return bool(self._rows(ANY_UNSETTLED))
+        """Whether there are any that may still take effect."""
+        return self.glance().unsettled
 
     def ended(self) -> bool:
-        """Whether a hand ended the search; asked often, so it is quick."""
-        return bool(self._rows(ENDED))
+        """Whether a hand ended the search."""
+        return self.glance().ended
 
     def held(self) -> bool:
-        """Whether the whole study stands still until a hand lets it go on; asked often, so it is quick."""
-        return self.last_pause() is not None
+        """Whether the whole study stands still until a hand lets it go on."""
+        return bool(self.glance().pause)
 
     def last_pause(self) -> int | None:
         """Return the number of the intervention that lets the whole study stand still; None where none does."""
-        found = self._rows(HELD)
-        return int(found[0][1]) if found and found[0][0] == Action.PAUSE else None
+        return self.glance().pause or None
 
     def stood_still(self, since: float, until: float) -> float:
         """Return for how many seconds of a time the whole study stood still.
@@ -242,7 +242,7 @@ class Interventions:
             [8, 6, 0]
         """
         seconds, begun = 0.0, math.inf
-        for action, when in self._rows(STILL):
+        for action, when in self.store.rows(STILL):
             if action == Action.PAUSE:
                 begun = min(begun, max(when, since))
             else:
@@ -296,11 +296,6 @@ class Interventions:
         """Run a query, whose name says what it reads."""
         found = self.store.known(what, lambda: [_intervention(row) for row in self.store.read(query())])
         return list(found)
-
-    def _rows(self, statement: str) -> Sequence[Any]:
-        return self.store.known(
-            statement, lambda: self.store.look(lambda connection: connection.exec_driver_sql(statement).all())
-        )
 
 
 def _row(request: Request, who: str) -> dict[str, Any]:
