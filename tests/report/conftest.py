@@ -57,6 +57,7 @@ class FakeStudy:
     findings: Any = None
     checks: Any = None
     epochs: int = 60
+    home: None = None
     asked: list[int] = field(default_factory=list)
     ensemble: Any = None
     against_one: Any = None
@@ -66,6 +67,14 @@ class FakeStudy:
     reliability: Any = None
     intervals: Any = None
     bounds: Any = None
+
+    @property
+    def place(self) -> Path:
+        return self.run
+
+    @property
+    def named_folder(self) -> Path:
+        return self.run
 
     @property
     def frozen(self) -> int:
