@@ -120,7 +120,7 @@ SLOW = 60_000
 
 def is_complaint(message: Any) -> bool:
     """Whether a browser says that something is wrong, other than that a request was refused or names nothing."""
-    refused = "400 (Bad Request)" in message.text
+    refused = any(one in message.text for one in ("400 (Bad Request)", "503 (Service Unavailable)"))
     missing = "404 (Not Found)" in message.text and "/api/" in (message.location or {}).get("url", "")
     return message.type == "error" and not refused and not missing
 

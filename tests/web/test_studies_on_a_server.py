@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,10 +14,13 @@ import pytest
 
 import ikura
 from ikura.api.study import Study
+from ikura.cli import main
 from ikura.errors import RunError
 from ikura.study.record.address import Address, name_from
 from ikura.study.record.facts import TILE_SIZE
 from ikura.study.record.store import Store
+from ikura.study.record.table_version import NEWEST
+from ikura.study.record.upgrades import UPGRADES
 from ikura.web.database_reader import stamp
 from ikura.web.run_folders import is_live
 from ikura.web.server_reader import server_reader
@@ -121,6 +125,84 @@ def test_the_page_can_change_nothing_by_itself_and_outlives_lost_connections(
         assert connection.execute(query).fetchone() == count
     with pytest.raises(RunError, match="no such study"), reader.reading("none") as connection:
         connection.execute(query)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            "UPDATE {0}.schema_version SET version = 99, ikura = '9.1'",
+            "of version 99, and ikura .* by ikura 9.1: inst",
+        ),
+        (
+            "UPDATE {0}.schema_version SET version = 3",
+            "of version 3, of an earlier ikura .*: `ikura report --store ",
+        ),
+        ("DELETE FROM {0}.schema_version", "is no study of ikura: its tables have no version"),
+        ("DROP TABLE {0}.schema_version", "is no study of ikura: its tables have no version"),
+        ("DROP TABLE {0}.trials", "its schema ikura_.* is no study of ikura: it has no table trials"),
+    ],
+)
+def test_tables_of_another_ikura_and_of_others_are_listed_with_what_they_are(
+    change: str, line: str, postgres: PostgresServer, tmp_path: Path, served: Served
+) -> None:
+    address = Address(postgres.url, name_from(tmp_path.name))
+    Store(address, create=True).close()
+    postgres.ask(change.format(f'"{address.schema}"'), "studies")
+    server_reader(postgres.url)._next = 0.0
+    client = served(postgres.url)
+    [listed] = [one for one in told(client, "runs")["runs"] if one["run"] == address.study]
+    assert listed["state"] == "broken"
+    assert re.search(line, listed["reason"])
+    assert "\n" not in listed["reason"]
+    status, _, body = client(f"/api/study?run={address.study}")
+    assert status == 404
+    assert re.search(line, body.decode())
+    postgres.ask(f'DROP SCHEMA "{address.schema}" CASCADE', "studies")
+
+
+def test_a_command_brings_older_tables_up_to_date(postgres: PostgresServer, tmp_path: Path, served: Served) -> None:
+    """What the list says of them helps."""
+    name = name_from(tmp_path.name)
+    given: dict[str, Any] = {"trials": 2, "epochs": 1, "finalists": 0, "jobs": 1, "out": tmp_path / "run"}
+    ikura.tune("iris", **given, store=postgres.secret, name=name).close()
+    postgres.ask(f'UPDATE "ikura_{name}".schema_version SET version = {NEWEST - 1}', "studies")
+    assert main(["importance", "--store", postgres.url, name]) == 0
+    server_reader(postgres.url)._next = 0.0
+    [listed] = [one for one in told(served(postgres.url), "runs")["runs"] if one["run"] == name]
+    assert listed["state"] == "finished"
+
+
+def test_the_newest_version_is_known_without_the_steps_to_it() -> None:
+    assert len(UPGRADES) == NEWEST
+
+
+def test_the_page_says_since_when_the_server_does_not_answer(
+    named: str, postgres: PostgresServer, served: Served, visit: Any
+) -> None:
+    client = served(postgres.url)
+    pages = [visit(client), visit(client, f"/study?run={named}")]
+    for page, there in zip(pages, (f"a[data-run={named}]", "tbody tr"), strict=True):
+        page.wait_for_selector(there)
+        assert page.locator("#lost").is_hidden()
+    postgres.stop("fast")
+    try:
+        for page, there in zip(pages, (f"a[data-run={named}]", "tbody tr"), strict=True):
+            page.wait_for_selector("#lost:visible")
+            said = page.inner_text("#lost")
+            assert re.search(r"the server has not answered since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", said)
+            assert page.locator(there).count()
+            assert page.locator(".badge.training", has_text="live").is_hidden()
+        status, _, body = client("/api/runs")
+        assert status == 503
+        assert "Connection refused" in body.decode()
+        late = visit(client)
+        assert "The database does not answer" in late.inner_text("main")
+    finally:
+        postgres.start()
+    for page in (*pages, late):
+        page.wait_for_selector("#lost", state="hidden")
+    late.wait_for_selector(f"a[data-run={named}]")
 
 
 def test_a_server_that_does_not_answer_is_said(postgres: PostgresServer) -> None:

@@ -21,11 +21,12 @@ from ikura.web.located import Run, Runs
 from ikura.web.request_body import RefusalError, body_of
 from ikura.web.requests import ACTIONS, interventions, request_of, touched
 from ikura.web.run_folders import is_live
+from ikura.web.server_reader import NoAnswerError
 from ikura.web.study_reader import MOST_STUDIES, StudyReader, StudyReaders
 from ikura.web.study_summary import changed, overview, summary
 from ikura.web.trial_queries import Filter, page, rows_of, sample
 
-__all__ = ["Answers", "json_answer"]
+__all__ = ["Answers", "json_answer", "plain", "refused"]
 
 MOST_OF_A_QUERY = 20_000
 ASK_SECONDS = 60.0
@@ -51,10 +52,8 @@ def answering(question: Callable[[Answers, Request], Json]) -> Callable[[Answers
     def answer(self: Answers, request: Request) -> Response:
         try:
             return json_answer(question(self, request))
-        except RunError as error:
-            return plain(404, str(error))
         except IkuraError as error:
-            return plain(400, str(error))
+            return refused(error)
 
     answer.__doc__ = question.__doc__
     return answer
@@ -64,6 +63,12 @@ def plain(status: int, text: str) -> Response:
     """Answer with one line."""
     line = " ".join(text.split())
     return Response(line.encode(errors="replace"), status, {"cache-control": "no-store"}, "text/plain; charset=utf-8")
+
+
+def refused(error: IkuraError) -> Response:
+    """Answer why something is not told: a database is silent, there is no such thing, or the question is wrong."""
+    status = 503 if isinstance(error, NoAnswerError) else 404 if isinstance(error, RunError) else 400
+    return plain(status, str(error))
 
 
 class Answers:
@@ -238,10 +243,8 @@ class Answers:
             asked = request_of(form)
             run = self.folders.get(str(form.get("run", "")))
             return json_answer(self.hand.ask({"what": "ask", **named_study(run), **asked}, ASK_SECONDS))
-        except RunError as error:
-            return plain(404, str(error))
         except IkuraError as error:
-            return plain(400, str(error))
+            return refused(error)
 
     def _replay(self, form: JsonObject) -> Json:
         """Train a trial again, and put on record whether it came to the same bits."""

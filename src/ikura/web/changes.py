@@ -12,10 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from ikura.errors import RunError
-from ikura.web.answers import plain
+from ikura.web.answers import plain, refused
 from ikura.web.database_reader import stamp
-from ikura.web.located import Runs
+from ikura.web.located import Runs, address_of
 from ikura.web.run_folders import is_live
+from ikura.web.server_reader import NoAnswerError, server_reader
 
 __all__ = ["Changes"]
 
@@ -46,13 +47,21 @@ class Changes:
         if name is None:
             return self._answer(self._all)
         try:
-            run = await run_in_threadpool(self.folders.get, name)
+            await run_in_threadpool(self.folders.get, name)
+        except NoAnswerError:
+            pass
         except RunError as error:
-            return plain(404, str(error))
-        return self._answer(lambda: [*stamp(run), is_live(run)])
+            return refused(error)
+        return self._answer(lambda: self._one(name))
 
     def _all(self) -> list[object]:
         return [[name, *stamp(run), is_live(run)] for name, run in self.folders.all().items()]
+
+    def _one(self, name: str) -> list[object]:
+        run = self.folders.get(name)
+        if address := address_of(run):
+            server_reader(address.url).studies()
+        return [*stamp(run), is_live(run)]
 
     def _answer(self, look: Callable[[], list[object]]) -> StreamingResponse:
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -65,12 +74,17 @@ class Changes:
             yield "retry: 1000\n\n"
             while True:
                 begun = time.monotonic()
-                now = json.dumps(await run_in_threadpool(look))
+                told = "event: changed\ndata: 1\n\n"
+                try:
+                    now = json.dumps(await run_in_threadpool(look))
+                except NoAnswerError as error:
+                    now = json.dumps(str(error))
+                    told = f"event: lost\ndata: {now}\n\n"
                 pause = max(SECONDS, REST * (time.monotonic() - begun))
                 silent += pause
                 if now != before:
                     before, silent = now, 0.0
-                    yield "event: changed\ndata: 1\n\n"
+                    yield told
                 elif silent >= BREATH:
                     silent = 0.0
                     yield ": here\n\n"

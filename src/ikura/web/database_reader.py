@@ -15,6 +15,7 @@ from urllib.parse import quote
 from ikura.errors import RunError
 from ikura.files import shown
 from ikura.json_values import Json
+from ikura.study.record.table_version import NEWEST, too_new
 from ikura.web.located import DATABASE, Run, address_of
 from ikura.web.server_reader import server_reader
 
@@ -103,6 +104,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     try:
         _limit(connection)
         connection.execute("SELECT 1 FROM facts LIMIT 1").fetchone()
+        _check_version(connection, path)
     except sqlite3.OperationalError:
         connection.close()
         if not log or os.access(path.parent, os.W_OK):
@@ -111,7 +113,19 @@ def _opened(path: Path) -> sqlite3.Connection:
 
         connection = in_memory(path)
         _limit(connection)
+        _check_version(connection, path)
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse tables of a later ikura; those of an earlier one are read as they are."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_version'").fetchone():
+        row = connection.execute("SELECT version, ikura FROM schema_version").fetchone()
+        if row is not None and isinstance(row[0], int) and row[0] > NEWEST:
+            raise RunError(too_new(shown(path), row[0], str(row[1])))
 
 
 def _limit(connection: sqlite3.Connection) -> None:

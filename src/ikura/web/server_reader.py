@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from shlex import quote
 from threading import Lock
 from typing import Any
 
@@ -15,8 +16,9 @@ from ikura.study.record.address import PREFIX, Address
 from ikura.study.record.server_connection import connected
 from ikura.study.record.server_faults import advice, is_lost, reason
 from ikura.study.record.server_locks import LOCKS
+from ikura.study.record.table_version import NEWEST, too_new
 
-__all__ = ["ServerConnection", "ServerReader", "StudyOnServer", "server_reader"]
+__all__ = ["NoAnswerError", "ServerConnection", "ServerReader", "StudyOnServer", "server_reader"]
 
 FRESH_SECONDS, REST = 0.5, 12.0
 """For so long a look at all studies is good, or for so many times as long as it took."""
@@ -37,6 +39,13 @@ LEFT JOIN (
 WHERE starts_with(n.nspname, '{PREFIX}') AND has_schema_privilege(n.oid, 'USAGE')
 ORDER BY n.oid DESC LIMIT {MOST_STUDIES}
 """
+VERSION = "SELECT version, ikura FROM schema_version"
+TABLES = ("trials", "facts", "curves")
+"""Some tables that every study has."""
+
+
+class NoAnswerError(RunError):
+    """A server does not answer; the message says since when."""
 
 
 @dataclass(frozen=True)
@@ -77,16 +86,26 @@ class ServerReader:
         self.url = url
         self._idle: list[Any] = []
         self._lock = Lock()
-        self._next = 0.0
+        self._next = self._asked = 0.0
+        self._lost: float | None = None
+        self._failed: tuple[float, str] | None = None
         self._found: dict[str, StudyOnServer] = {}
 
     def studies(self) -> dict[str, StudyOnServer]:
         """Look at all studies, if the last look is not good any more.
 
+        Between two looks it is only asked whether it is there.
+
         Raises:
-            RunError: the server does not answer.
+            NoAnswerError: the server does not answer.
+            RunError: it refuses.
         """
         with self._lock:
+            if self._failed and time.monotonic() < self._failed[0]:
+                raise NoAnswerError(self._failed[1])
+            if (now := time.monotonic()) < self._next and now - self._asked >= FRESH_SECONDS:
+                with self._connected():
+                    self._asked = time.monotonic()
             if (began := time.monotonic()) >= self._next:
                 before, first = self._found, not self._found
                 with self._connected() as connection:
@@ -98,7 +117,7 @@ class ServerReader:
                     known = before.get(name)
                     same = known is not None and known.stamp == one.stamp
                     self._found[name] = replace(one, changed=known.changed) if known and same else one
-                now = time.monotonic()
+                now = self._asked = time.monotonic()
                 self._next = now + max(FRESH_SECONDS, REST * (now - began))
             return self._found
 
@@ -107,10 +126,12 @@ class ServerReader:
         """A connection that reads one study.
 
         Raises:
-            RunError: the server does not answer, or there is no such study.
+            NoAnswerError: the server does not answer.
+            RunError: there is no such study, or its tables are of another ikura's.
         """
         address = Address(self.url, study)
         with self._connected(address) as connection:
+            _check_tables(connection, address)
             yield ServerConnection(connection)
 
     def close(self) -> None:
@@ -138,10 +159,15 @@ class ServerReader:
                     connection.close()
                 else:
                     self._idle.append(connection)
-        except psycopg.errors.UndefinedTable as error:
-            raise RunError(f"{place}: no such study") from error
         except psycopg.Error as error:
+            if is_lost(error):
+                self._lost = self._lost or time.time()
+                since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self._lost))
+                line = f"{self.url}: the server has not answered since {since} ({reason(error)}{advice(error)})"
+                self._failed = time.monotonic() + FRESH_SECONDS, line
+                raise NoAnswerError(line) from error
             raise RunError(f"{place}: {reason(error)}{advice(error)}") from error
+        self._lost = self._failed = None
 
     def _taken(self, address: Address | None) -> Any:
         import psycopg
@@ -162,6 +188,35 @@ class ServerReader:
                         raise
                     continue
             self._idle.append(connected(self.url))
+
+
+def _check_tables(connection: Any, address: Address) -> None:
+    """Refuse what is no study, and tables that this ikura cannot read as they are.
+
+    Raises:
+        RunError: naming what was found, and what to do.
+    """
+    query = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(quote_ident(%s)) AND relname = ANY(%s)"
+    there = {row[0] for row in connection.execute(query, (address.schema, ["schema_version", *TABLES])).fetchall()}
+    if not there:
+        query = "SELECT to_regnamespace(quote_ident(%s)) IS NULL"
+        if connection.execute(query, (address.schema,)).fetchone()[0]:
+            raise RunError(f"{address}: no such study")
+    for name in TABLES:
+        if name not in there:
+            raise RunError(f"{address}: its schema {address.schema} is no study of ikura: it has no table {name}")
+    row = connection.execute(VERSION).fetchone() if "schema_version" in there else None
+    version, ikura = row or (None, "")
+    if not isinstance(version, int) or version < 0:
+        raise RunError(f"{address}: its schema {address.schema} is no study of ikura: its tables have no version")
+    if version > NEWEST:
+        raise RunError(too_new(str(address), version, str(ikura)))
+    if version < NEWEST:
+        raise RunError(
+            f"{address}: its tables are of version {version}, of an earlier ikura ({ikura}), and this one reads "
+            f"{NEWEST}: `ikura report --store {quote(address.url)} {quote(address.study)}` by who began it brings them "
+            "up to date"
+        )
 
 
 _readers: dict[str, ServerReader] = {}

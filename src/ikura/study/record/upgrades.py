@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from ikura.errors import RunError
 from ikura.study.record.deferred_interrupts import uninterrupted
+from ikura.study.record.table_version import too_new
 from ikura.version import __version__
 
 __all__ = ["UPGRADES", "exclusive", "mark", "outdated", "upgrade"]
@@ -112,10 +113,7 @@ def outdated(connection: sa.Connection, place: str) -> int | None:
     if found is None or not isinstance(found.version, int) or found.version < 0:
         raise RunError(f"{place}: not a study of ikura: table schema_version has no version")
     if found.version > len(UPGRADES):
-        raise RunError(
-            f"{place}: its tables are of version {found.version}, and ikura {__version__} knows none after "
-            f"{len(UPGRADES)}; it was written by ikura {found.ikura}: install that or a later one"
-        )
+        raise RunError(too_new(place, found.version, found.ikura, len(UPGRADES)))
     return found.version if found.version < len(UPGRADES) else None
 
 

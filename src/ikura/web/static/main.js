@@ -24,6 +24,7 @@ const content = document.getElementById("content");
 const bar = document.getElementById("bar");
 const live = h("span", { class: "badge training", title: "the page renews itself" }, "live");
 const help = h("button", { type: "button", class: "bare", "aria-label": "keys", on: { click: keys } }, "?");
+const lost = document.getElementById("lost");
 let page = null;
 let watch = null;
 
@@ -33,6 +34,13 @@ function crumbs(parts, run) {
   put(bar, h("a", { class: "brand", href: "/" }, logo, "ikura"), h("nav", { class: "crumbs", "aria-label": "where this is" }, trail), h("div", { class: "right" }, live, help));
 }
 
+// Whether the page renews itself; and why what it shows may be old.
+function told(there, why = "") {
+  live.hidden = !there;
+  lost.hidden = there || !why;
+  lost.textContent = why && `${why}. What is shown is from before; the page goes on by itself.`;
+}
+
 async function load() {
   const now = page;
   try {
@@ -40,13 +48,13 @@ async function load() {
     if (now !== page) return false;
     crumbs(trail, now.run);
     document.title = `${now.title} · ikura`;
-    live.hidden = false;
+    told(true);
     return now.study?.stale ?? false;
   } catch (error) {
     if (now !== page) return false;
     if (!(error instanceof Refused)) throw error;
-    if (now.built && error.status === 0) {
-      live.hidden = true;
+    if (now.built && (error.status === 0 || error.status === 503)) {
+      told(false, error.status === 0 ? "" : error.message);
       return false;
     }
     crumbs([], null);
@@ -59,6 +67,7 @@ async function load() {
 function said(error) {
   if (error.status === 0) return ["The server does not answer", "Start ikura serve again, and open the address that it prints."];
   if (error.status === 401) return ["The key is missing", "Open the address that ikura serve printed; it holds the key to this page."];
+  if (error.status === 503) return ["The database does not answer", error.message];
   return ["This cannot be shown", error.message, h("a", { class: "button", href: "/" }, "All runs")];
 }
 
@@ -72,7 +81,7 @@ function show() {
   put(content, place);
   page = new Page(place, query);
   crumbs([], null);
-  watch = new Watch(page.run, load, (there) => (live.hidden = !there));
+  watch = new Watch(page.run, load, told);
   watch.wake();
 }
 

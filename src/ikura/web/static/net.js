@@ -63,8 +63,11 @@ export class Watch {
     this.busy = false;
     this.again = false;
     this.source = new EventSource(`/api/changes${run === null ? "" : `?run=${encodeURIComponent(run)}`}`);
-    this.source.addEventListener("changed", () => this.wake());
-    this.source.addEventListener("open", () => told(true));
+    this.source.addEventListener("changed", () => {
+      told(true);
+      this.wake();
+    });
+    this.source.addEventListener("lost", (event) => told(false, JSON.parse(event.data)));
     this.source.addEventListener("error", () => told(false));
     this.seen = () => !document.hidden && this.again && this.wake();
     document.addEventListener("visibilitychange", this.seen);

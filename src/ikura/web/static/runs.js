@@ -14,6 +14,7 @@ export class Runs {
   async load() {
     const found = await ask("runs");
     this.title = found.folder;
+    this.built = true;
     if (found.single) {
       location.replace(address("/study", { run: found.runs[0]?.run ?? found.folder }));
       return [];
