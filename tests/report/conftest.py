@@ -67,6 +67,11 @@ class FakeStudy:
     reliability: Any = None
     intervals: Any = None
     bounds: Any = None
+    store: Any = field(default_factory=lambda: SimpleNamespace(once=lambda name, make: make()))
+
+    @property
+    def place(self) -> Path:
+        return self.run
 
     @property
     def place(self) -> Path:

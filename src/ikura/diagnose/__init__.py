@@ -4,7 +4,7 @@ Bias and variance, the recipe, which hyperparameters mattered, and where the spa
 """
 
 from ikura.diagnose.bias_variance import MARGIN, diagnose, judge_errors
-from ikura.diagnose.importance import AMONG, METHODS, importance
+from ikura.diagnose.importance import AMONG, METHODS, importance, importance_of
 from ikura.diagnose.prescription import Prescription
 from ikura.diagnose.recipe import prescribe
 from ikura.diagnose.space_borders import Border, borders
@@ -29,6 +29,7 @@ __all__ = [
     "borders",
     "diagnose",
     "importance",
+    "importance_of",
     "judge_errors",
     "prescribe",
     "ranked",

@@ -14,10 +14,11 @@ from ikura.errors import UsageError, nearest
 from ikura.exchange.optuna_distributions import quiet
 from ikura.process_state import ignored_warnings
 from ikura.space import Choice, Space
+from ikura.study.record.record import Record
 from ikura.study.record.trial import Purpose
 from ikura.trial_state import State
 
-__all__ = ["AMONG", "METHODS", "importance"]
+__all__ = ["AMONG", "METHODS", "importance", "importance_of"]
 
 METHODS = ("ped-anova", "fanova")
 """How importance is measured."""
@@ -105,6 +106,23 @@ def importance(
     stage = " of the first stage" if method == "fanova" and rows["stage"].nunique() < search["stage"].nunique() else ""
     table.attrs["note"] = f"From {len(rows):,} trials{stage} with a score{sampled}{left_out}."
     return table
+
+
+def importance_of(record: Record, among: str = "all") -> pd.DataFrame:
+    """Measure it of a study, by PED-ANOVA; as long as its store is still, only once.
+
+    Args:
+        record: of the study.
+        among: as for `importance`.
+
+    Returns:
+        The table, which nobody must change.
+    """
+
+    def measured() -> pd.DataFrame:
+        return importance(record.trials, record.searched, record.metric.greater_is_better, among=among)
+
+    return record.store.once(("importance", among), measured)
 
 
 def _nothing(note: str) -> pd.DataFrame:

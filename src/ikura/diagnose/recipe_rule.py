@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from ikura.diagnose.importance import importance
+from ikura.diagnose.importance import importance_of
 from ikura.diagnose.space_borders import Border, borders
 from ikura.errors import SpaceError
 from ikura.metric.estimate import percent
@@ -138,7 +138,7 @@ class RuleContext:
     @cached_property
     def shares(self) -> dict[str, float]:
         """Importance of the hyperparameters that mattered beyond chance."""
-        table = importance(self.trials, self.space, self.record.metric.greater_is_better)
+        table = importance_of(self.record)
         rows = table[["hyperparameter", "importance", "chance"]].to_numpy(object)
         return {name: share for name, share, chance in rows if not share <= chance}
 

@@ -122,6 +122,17 @@ class View:
         rows = self.trials[self.trials["number"] == best.number] if best is not None else self.trials.iloc[:0]
         return int(rows["origin"].iloc[0]) if len(rows) else None
 
+    @cached_property
+    def retrained(self) -> pd.DataFrame:
+        """The trials of the search that were trained again; the chosen one, which has a mark of its own, left out."""
+        again = self.ranked["repeats"].notna() & (self.ranked["purpose"] != Purpose.FINALIST)
+        return self.ranked[again & ~self.ranked["chosen"]]
+
+    @cached_property
+    def chosen_row(self) -> pd.DataFrame:
+        """The chosen trial, one row of `ranked`, or none."""
+        return self.ranked[self.ranked["chosen"]].head(1)
+
     def _origins(self) -> pd.Series[int]:
         """For each trial the one it repeats: a finalist's parent if it has one in the table, else the trial itself."""
         parents = self.trials["parent"] if "parent" in self.trials else pd.Series(np.nan, index=self.trials.index)
@@ -134,10 +145,9 @@ class View:
     @cached_property
     def importance(self) -> dict[str, pd.DataFrame]:
         """Importance of the hyperparameters among "all" trials and among the "good" ones."""
-        from ikura.diagnose import AMONG, importance
+        from ikura.diagnose import AMONG, importance_of
 
-        space: Any = self.record.searched
-        return {among: importance(self.trials, space, self.better > 0, among=among) for among in AMONG}
+        return {among: importance_of(self.record, among) for among in AMONG}
 
     @cached_property
     def by_importance(self) -> list[str]:

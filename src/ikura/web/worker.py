@@ -98,12 +98,12 @@ def _changeable(question: JsonObject) -> Json:
 
 def _mattered(question: JsonObject) -> Json:
     """Measure the importance of hyperparameters, and find the Pareto front."""
-    from ikura.diagnose import borders, importance
+    from ikura.diagnose import borders, importance_of
     from ikura.study.record.record import copied
 
     with copied(_place(question)) as record:
         trials, greater = record.trials, record.metric.greater_is_better
-        table = importance(trials, record.searched, greater)
+        table = importance_of(record)
         best = record.best
         pressed = borders(trials, record.searched, greater, None if best is None else best.hyperparameters)
         front = record.pareto if len(record.objectives) > 1 else None

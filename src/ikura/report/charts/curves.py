@@ -41,9 +41,9 @@ def curves(view: View) -> Html | None:
     frame = frame.reindex(columns=list(COLUMNS)).replace([np.inf, -np.inf], np.nan)
     frame = frame.sort_values(["number", "epoch"], kind="stable")
     scale = _losses(frame)
-    by_number = {int(str(number)): _thinned(rows) for number, rows in frame.groupby("number", sort=False)}
+    by_number = _by_number(frame)
     marked = [number for number in marked if number in by_number]
-    crowd = [rows for number, rows in by_number.items() if number not in marked]
+    crowd = [curve for number, curve in by_number.items() if number not in marked]
     charts = [
         figure(
             _traces(view, column, crowd, by_number, marked),
@@ -79,25 +79,41 @@ def _sample(view: View, numbers: Sequence[int]) -> set[int]:
     return quantiles | {numbers[place] for place in evenly(len(numbers), MOST_CURVES - len(quantiles))}
 
 
+def _by_number(frame: pd.DataFrame) -> dict[int, dict[str, np.ndarray]]:
+    """The curve of each trial: its columns, of shape (epochs,); of a long one some epochs."""
+    columns = {name: frame[name].to_numpy() for name in COLUMNS}
+    begins = np.flatnonzero(np.diff(columns["number"], prepend=-1))
+    found = {}
+    for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(frame)], strict=True):
+        few = end - begin <= MOST_EPOCHS
+        places = slice(begin, end) if few else begin + np.asarray(evenly(end - begin, MOST_EPOCHS))
+        found[int(columns["number"][begin])] = {name: column[places] for name, column in columns.items()}
+    return found
+
+
 def _traces(
-    view: View, column: str, crowd: Sequence[pd.DataFrame], by_number: dict[int, pd.DataFrame], marked: Sequence[int]
+    view: View,
+    column: str,
+    crowd: Sequence[dict[str, np.ndarray]],
+    by_number: dict[int, dict[str, np.ndarray]],
+    marked: Sequence[int],
 ) -> list[Trace]:
     x: list[int | None] = []
     y: list[float | None] = []
-    for rows in crowd:
-        x += [*rows["epoch"].tolist(), None]
-        y += [*rounded(rows[column], 4), None]
+    for curve in crowd:
+        x += [*curve["epoch"].tolist(), None]
+        y += [*rounded(curve[column], 4), None]
     traces: list[Trace] = []
     if crowd:
         traces.append(scatter(x, y, "--crowd", line={"width": 1}, type="scattergl", connectgaps=False))
     for place, number in reversed(list(enumerate(marked))):
-        rows = by_number[number]
+        curve = by_number[number]
         traces.append(
             scatter(
-                rows["epoch"].tolist(),
-                rounded(rows[column], 4),
+                curve["epoch"].tolist(),
+                rounded(curve[column], 4),
                 f"--mark-{place}",
-                "lines" if len(rows) > 1 else "markers",
+                "lines" if len(curve["epoch"]) > 1 else "markers",
                 f"trial {number}<br>epoch %{{x}}<br>loss %{{y:.4g}}",
                 size=8,
                 line={"width": 3 if place == 0 else 2},
@@ -105,10 +121,6 @@ def _traces(
             )
         )
     return traces
-
-
-def _thinned(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows if len(rows) <= MOST_EPOCHS else rows.iloc[evenly(len(rows), MOST_EPOCHS)]
 
 
 def _losses(frame: pd.DataFrame) -> Axis:

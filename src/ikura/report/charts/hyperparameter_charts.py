@@ -17,7 +17,6 @@ from ikura.page.traces import scatter
 from ikura.report.charts.trend import FEWEST, places, trend
 from ikura.report.charts.value_axis import Scale, scale_of
 from ikura.report.view import View
-from ikura.study.record.trial import Purpose
 from ikura.trial_state import State
 
 __all__ = ["hyperparameters", "score_range"]
@@ -56,7 +55,7 @@ def hyperparameters(view: View) -> Html | None:
             ("dashes --trend", "best"),
             ("band --trend", "middle half of the trials"),
         ]
-    if len(_finalists(view)):
+    if len(view.retrained):
         entries.append(("ring --ink", "finalists"))
     if view.ranked["chosen"].any():
         entries.append(("star --mark-0", "chosen"))
@@ -135,9 +134,9 @@ def _chart(view: View, name: str, rows: pd.DataFrame, ends: tuple[float, float])
         )
         for state, colour in crosses.items()
     ]
-    again = _Marks.of(_finalists(view), name, scale, view.metric)
+    again = _Marks.of(view.retrained, name, scale, view.metric)
     traces.append(again.trace(None, ends, "--ink", 11, symbol="circle-open", line={"width": 1.6}))
-    chosen = _Marks.of(view.ranked[view.ranked["chosen"]].head(1), name, scale, view.metric)
+    chosen = _Marks.of(view.chosen_row, name, scale, view.metric)
     traces.append(chosen.trace(None, ends, "--mark-0", 14, symbol="star"))
     shapes = [
         {"type": "rect", "xref": "x", "yref": "paper", "x0": left, "x1": right, "y0": 0, "y1": 1, "layer": "below"}
@@ -158,12 +157,6 @@ def _chart(view: View, name: str, rows: pd.DataFrame, ends: tuple[float, float])
         label=f"dev {view.metric} against {name}",
         height=220,
     )
-
-
-def _finalists(view: View) -> pd.DataFrame:
-    """The trials of the search that were trained again, the chosen one, which has a mark of its own, left out."""
-    again = view.ranked["repeats"].notna() & (view.ranked["purpose"] != Purpose.FINALIST)
-    return view.ranked[again & ~view.ranked["chosen"]]
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,9 @@ class Store(Database):
         """Return a fact, None if it was never recorded; that it is of its type was made sure of on opening."""
         known = self._facts
         value = None if known is None else known.get(fact.name)
-        if value is None:
+        if value is None and self._still:
+            value = self.once("facts", self._texts).get(fact.name)
+        elif value is None:
             query = sa.select(FACTS.c.value).where(FACTS.c.name == fact.name)
             value = self.look(lambda connection: connection.scalar(query))
             if known is not None and value is not None and _is_kept(fact.name, value):
@@ -162,6 +164,9 @@ class Store(Database):
             return None
         found: T = typed(fact.kind, json.loads(value))
         return found
+
+    def _texts(self) -> dict[str, str]:
+        return dict(self.tuples(sa.select(FACTS.c.name, FACTS.c.value)))
 
     def _remember(self, values: Mapping[str, str | None]) -> None:
         """Keep the texts of facts; a new dictionary, so that what is being read from the database is not kept in it."""
