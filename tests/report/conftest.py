@@ -74,10 +74,6 @@ class FakeStudy:
         return self.run
 
     @property
-    def place(self) -> Path:
-        return self.run
-
-    @property
     def named_folder(self) -> Path:
         return self.run
 
