@@ -160,6 +160,15 @@ def test_the_view_looks_where_it_is_after_it_read_what_it_tells(tmp_path: Path) 
     assert read.index("interventions") < read.index("records")
 
 
+def test_a_typed_value_may_have_spaces() -> None:
+    view, steer = HandView(Session()), Asked()
+    study: Any = SimpleNamespace(steer=steer, records=lambda: [Trial(0, Purpose.SEARCH, 0, 0, {})])
+    for key in "sschedule_shape=pieces pieces='5:0.1 9:0.01'\r" + "f3 pieces='1:2\r":
+        view.press(study, key)
+    assert steer.every == [("set", {"schedule_shape": "pieces", "pieces": "5:0.1 9:0.01"})]
+    assert view.message == "a quotation mark is left open in 3 pieces='1:2"
+
+
 @pytest.mark.parametrize("pair", ["learning_rate", "=3", "units="])
 def test_what_is_no_pair_is_refused(pair: str) -> None:
     with pytest.raises(UsageError, match="NAME=VALUE is needed"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,74 @@ def test_set(case: Case, changed: dict[str, Any]) -> None:
     assert type(case.made.tile(company(case.began, case.count))) is case.kind
     case.check(found[1], EPOCHS, changed)
     case.check_others(found, EPOCHS)
+
+
+STEEP = {"learning_rate": 1.0, "step_factor": 0.5}
+PLATEAU = STEEP | {"schedule_shape": "plateau", "plateau_patience": 0}
+DISTANCE = STEEP | {"schedule_shape": "distance", "distance_growth": 1.05}
+SHAPES: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {"schedule_shape": "inverse_time", "learning_rate_decay": 0.3}),
+    ({}, {"schedule_shape": "exponential", "learning_rate_decay": 0.3, "final_share": 0.4}),
+    ({}, {"schedule_shape": "step", "step_epochs": 3, "step_factor": 0.5}),
+    ({}, {"schedule_shape": "pieces", "pieces": "1:0.5 3:0.1", "learning_rate": 0.05}),
+    ({}, {"schedule_shape": "cosine", "final_share": 0.1, "momentum": 0.5}),
+    ({}, {"schedule_shape": "flat_cos"}),
+    ({}, {"schedule_shape": "coslog"}),
+    ({}, {"schedule_shape": "one_cycle", "peak_at": 0.7}),
+    ({}, {"schedule_shape": "plateau", "plateau_patience": 1, "learning_rate": 0.5}),
+    ({}, DISTANCE),
+    ({"schedule_shape": "cosine"}, {"schedule_shape": "constant"}),
+    ({"schedule_shape": "one_cycle", "peak_at": 0.2}, {"schedule_shape": "inverse_time"}),
+    ({"schedule_shape": "step", "step_epochs": 1}, PLATEAU),
+    (PLATEAU, {"schedule_shape": "cosine"}),
+    (PLATEAU, DISTANCE),
+    (DISTANCE, PLATEAU),
+]
+LONG, HALF = 8, 4
+
+
+def given(case: Case, values: dict[str, Any]) -> list[Member]:
+    """The company with some values."""
+    members = company(case.began, case.count)
+    return [replace(one, hyperparameters={**one.hyperparameters, **values}) for one in members]
+
+
+@pytest.mark.parametrize(("began", "changed"), SHAPES, ids=str)
+def test_another_shape_of_the_schedule(case: Case, began: dict[str, Any], changed: dict[str, Any]) -> None:
+    """The rate is that of one with the shape from the start; what follows the training begins where the shape does."""
+    members, change = given(case, began), Change(1, HALF, changed)
+    calm, found = (case.trained(members, LONG, *changes) for changes in ([], [change]))
+    state = found[1].going_on
+    assert state is not None
+    expected = loop(case.made, dict(members[1].hyperparameters), changed, case.net(members[1]), LONG, HALF)
+    np.testing.assert_allclose(state["tile.weights"], expected, rtol=RELATIVE, atol=1e-12)
+    assert (found[1].curve[HALF:] != calm[1].curve[HALF:]).any(axis=1).all()
+    for one, other in zip(found, calm, strict=True):
+        if one.number != 1:
+            np.testing.assert_array_equal(one.curve, other.curve)
+
+
+@pytest.mark.parametrize(("began", "changed"), SHAPES[-4:], ids=str)
+def test_a_fork_with_another_shape_is_as_if_the_trial_had_been_changed(
+    case: Case, began: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    members, change = given(case, began), Change(1, HALF, changed)
+    before = case.trained(members, HALF, budget=LONG)[1].going_on
+    # A trial that stands still has its new values by then.
+    paused = case.trained(members, LONG, change, Change(1, HALF, pauses=True))[1].going_on
+    fork = Member(9, {**members[1].hyperparameters, **changed}, members[1].seed)
+    curves = [case.trained([fork], LONG, states={9: state})[0].curve for state in (before, paused)]
+    curves += [case.trained([members[1]], LONG, change, states={1: state})[0].curve for state in (before, paused)]
+    for one in curves[1:]:
+        np.testing.assert_array_equal(one, curves[0])
+
+
+@pytest.mark.parametrize("began", [PLATEAU, DISTANCE], ids=str)
+def test_what_such_a_schedule_left_of_the_rate_would_be_told_apart(case: Case, began: dict[str, Any]) -> None:
+    for epochs in (HALF, LONG):
+        state = case.trained(given(case, began), epochs, budget=LONG)[1].going_on
+        assert state is not None
+        assert state["feedback"][0, 0] < 1
 
 
 def test_stop(case: Case) -> None:

@@ -23,6 +23,7 @@ from ikura.population.program.tile import ProgramTile
 from ikura.population.setup import TrainingSetup
 from ikura.population.stacked import StackedTile
 
+from .plain_schedule import Following, by_time
 from .reference import Net, bound, mean_loss, tensors
 
 Make = Callable[..., TrainingSetup]
@@ -71,25 +72,31 @@ class WithCodes(nn.Module):
 
 
 def loop(
-    made: TrainingSetup, began: dict[str, Any], changed: dict[str, Any], net: nn.Module, epochs: int = EPOCHS
+    made: TrainingSetup,
+    began: dict[str, Any],
+    changed: dict[str, Any],
+    net: nn.Module,
+    epochs: int = EPOCHS,
+    at: int = AT,
 ) -> np.ndarray:
     """The weights that an ordinary loop ends with, in which values change after some epochs."""
     weights = [p for p in net.parameters() if p.ndim > 1]
-    every, rule, rows = list(net.parameters()), None, len(made.train)
+    every, rule, rows, following = list(net.parameters()), None, len(made.train), Following()
+    start, dev = flat(every), tensors(made.dev)
     for epoch in range(epochs):
-        v = Member(0, began | (changed if epoch >= AT else {}), 7).values
-        rate = v.learning_rate / (1 + v.learning_rate_decay * epoch)
+        v = Member(0, began | (changed if epoch >= at else {}), 7).values
+        left, steps = following.before_epoch(v), -(-rows // v.batch_size)
         if rule is None:
             adam = v.optimizer == "adam"
             rule = torch.optim.Adam(every) if adam else torch.optim.SGD(every, momentum=0.5)
-        for group in rule.param_groups:
-            settings = {"betas": (v.beta1, v.beta2), "eps": v.epsilon} if adam else {"momentum": v.momentum}
-            group.update({"lr": rate} | settings)
+        settings = {"betas": (v.beta1, v.beta2), "eps": v.epsilon} if adam else {"momentum": v.momentum}
         for module in net.modules():
             if isinstance(module, Dropout):
                 module.rate.fill_(v.dropout)
         x, codes, y = tensors(made.train, permutation(7, epoch, rows))
-        for begin in range(0, rows, v.batch_size):
+        for step, begin in enumerate(range(0, rows, v.batch_size)):
+            rate = v.learning_rate * left * by_time(v, epoch, step, steps, epochs)
+            rule.param_groups[0].update({"lr": rate} | settings)
             part = slice(begin, begin + v.batch_size)
             with drawing(Draws(key(7, "noise", epoch), begin)):
                 z = net(x[part], codes[part])
@@ -106,7 +113,19 @@ def loop(
             rule.step()
             if v.max_norm:
                 bound(weights, v.max_norm)
-    return nn.utils.parameters_to_vector(every).detach().numpy()
+        net.eval()
+        with torch.no_grad():
+            # A dev loss counts one example more, which might be of any class.
+            loss = float(mean_loss(made.task, net(dev[0], dev[1]), dev[2], 1 / (len(made.dev) + 1)))
+        net.train()
+        following.after_epoch(v, loss, float(np.linalg.norm(flat(every) - start)))
+    return flat(every)
+
+
+def flat(parameters: list[nn.Parameter]) -> np.ndarray:
+    """All numbers of some parameters, one after another."""
+    found: np.ndarray = nn.utils.parameters_to_vector(parameters).detach().numpy().copy()
+    return found
 
 
 def trained(made: TrainingSetup, members: Sequence[Member], changes: Sequence[Change], **more: Any) -> list[Outcome]:

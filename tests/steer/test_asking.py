@@ -53,6 +53,27 @@ def test_a_request_is_recorded_as_it_was_asked(left: Study) -> None:
         (0, {"optimizer": "sgd"}, "optimizer stays as it is while a network trains"),
         (0, {"beta1": 0.5}, "beta1 would have no effect: it acts only with optimizer adam or adamw, but trial 0 has"),
         (0, {"clip_steps": 5}, "clip_steps would have no effect: it acts only with clip_norm above 0"),
+        (0, {"schedule_shape": "cosin"}, "unknown schedule_shape 'cosin', did you mean 'cosine'?: use constant, "),
+        (0, {"schedule_shape": 3}, "unknown schedule_shape 3: use constant, inverse_time, "),
+        (
+            0,
+            {"schedule_shape": "cosine", "peak_at": 0.2},
+            "peak_at would have no effect: it acts only with schedule_sh",
+        ),
+        (0, {"schedule_shape": "step"}, "step_epochs 10 would have no effect: it needs more epochs than that"),
+        (
+            0,
+            {"schedule_shape": "exponential"},
+            "the same as constant without learning_rate_decay above 0; set learning_",
+        ),
+        (0, {"schedule_shape": "pieces"}, "schedule_shape pieces is the same as constant without pieces; set pieces="),
+        (0, {"schedule_shape": "pieces", "pieces": "9:0.1"}, "pieces 9:0.1 would have no effect: it needs that many e"),
+        (0, {"schedule_shape": "pieces", "pieces": 3}, "pieces must be epoch:share pairs such as '81:0.1 122:0.01'"),
+        (
+            0,
+            {"pieces": "3:0.1"},
+            "pieces would have no effect: it acts only with schedule_shape pieces, but trial 0 has",
+        ),
         (0, {"flip": 0.5}, "flip stays as it is while a network trains"),
         (0, {"learning_rate": 0.1, "at": 6}, "at must be at least 0 and below 6, but is 6"),
         (0, {"learning_rate": 0.1, "at": -1}, "at must be at least 0 and below 6, but is -1"),
@@ -71,6 +92,33 @@ def test_values_that_act_together_may_be_set_together(left: Study) -> None:
     assert len(left.interventions) == 1
 
 
+def test_values_that_were_asked_for_count_for_what_is_asked_next(left: Study) -> None:
+    left.steer.set(0, schedule_shape="step", step_epochs=2, at=2)
+    left.steer.set(0, step_factor=0.5, at=3)
+    with pytest.raises(UsageError, match="step_factor would have no effect"):
+        left.steer.set(0, step_factor=0.5, at=1)
+    left.steer.set(1, clip_norm=1.0)
+    left.steer.set(1, clip_steps=5)
+    left.steer.fork(0, step_factor=0.2, at=4)
+    assert changeable_values(left.steer.record, row_of(left.store, 1))["clip_norm"] == 1.0
+
+
+def test_another_shape_of_the_schedule_brings_the_numbers_that_the_trial_has_not(
+    left: Study, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = left.steer.set(0, schedule_shape="one_cycle", peak_at=0.5)
+    assert asked.values == {"schedule_shape": "one_cycle", "peak_at": 0.5, "final_share": 0.0, "initial_share": 0.04}
+    # Those that it has by now stay.
+    assert left.steer.set(0, schedule_shape="cosine").values == {"schedule_shape": "cosine"}
+    assert left.steer.set(1, schedule_shape="constant").values == {"schedule_shape": "constant"}
+    caplog.clear()
+    with caplog.at_level("WARNING", "ikura"):
+        left.steer.rewind(0, 3, schedule_shape="constant")
+        left.steer.set(2, schedule_shape="plateau")
+    told = "trial 0: of its fork initial_share 0.04, peak_at 0.5 have no effect with schedule_shape constant"
+    assert [one.getMessage() for one in caplog.records] == [told]
+
+
 def test_what_is_offered_acts_and_what_is_not_would_have_no_effect(left: Study) -> None:
     record = left.steer.record
     trial = row_of(record.store, 0)
@@ -78,9 +126,16 @@ def test_what_is_offered_acts_and_what_is_not_would_have_no_effect(left: Study) 
     assert (offered["momentum"], offered["l1"], offered["label_smoothing"]) == (0.9, 0, 0)
     assert offered["learning_rate"] == trial.hyperparameters["learning_rate"]
     assert 8 < len(offered) < len(known)
+    shapes = {"schedule_shape": "cosine", "pieces": "pieces", "initial_share": "one_cycle", "peak_at": "one_cycle"}
+    shapes |= {"distance_growth": "distance", "plateau_patience": "plateau"}
+    shapes |= dict.fromkeys(("step_epochs", "step_factor", "final_share"), "step")
     for name in known:
         least = BOUNDS.get(name, (0, 1))[0]
-        probe = {"clip_norm": 1.0, "learning_rate_decay": 0.1, name: 2 if name in WHOLE else max(least, 0.3)}
+        probe: dict[str, Any] = {"clip_norm": 1.0, name: 2 if name in WHOLE else max(least, 0.3)}
+        if name == "pieces":
+            probe[name] = "3:0.1"
+        if name in shapes:
+            probe["schedule_shape"] = shapes[name]
         if name in offered:
             check_values(record, trial, probe)
         else:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree, rmtree
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -37,6 +38,7 @@ class Step:
         at: after how many of its epochs.
         rate: a learning rate, or another number.
         size: a mini-batch size.
+        shape: of the schedule, with the numbers that it needs.
     """
 
     action: str
@@ -44,6 +46,7 @@ class Step:
     at: int
     rate: float
     size: int
+    shape: str
 
     def ask(self, study: Study) -> None:
         """Ask for it; what has no effect is refused, the same each time."""
@@ -54,6 +57,10 @@ class Step:
                     steer.set(trial, at=at, batch_size=self.size, **rate)
                 case "set at once":
                     steer.set(trial, l2=self.rate)
+                case "shape":
+                    steer.set(trial, at=at, schedule_shape=self.shape, **SHAPES[self.shape])
+                case "fork with a shape":
+                    steer.fork(trial, at=at, schedule_shape=self.shape, **SHAPES[self.shape])
                 case "stop":
                     steer.stop(trial, at=at)
                 case "fork":
@@ -88,9 +95,22 @@ class Step:
                     steer.end()
 
 
+SHAPES: dict[str, dict[str, Any]] = {
+    "constant": {},
+    "inverse_time": {"learning_rate_decay": 0.1},
+    "exponential": {"learning_rate_decay": 0.1},
+    "step": {"step_epochs": 2},
+    "pieces": {"pieces": "2:0.5 3:0.1"},
+    "cosine": {},
+    "flat_cos": {},
+    "coslog": {},
+    "one_cycle": {},
+    "plateau": {"plateau_patience": 0},
+    "distance": {"distance_growth": 1.1},
+}
 ACTIONS = (
-    "set", "set", "set at once", "stop", "fork", "rewind", "pause", "pause all", "longer", "pin", "unpin", "prioritise",
-    "note", "inject", "range", "ban", "budget", "end",
+    "set", "set", "set at once", "shape", "shape", "fork with a shape", "stop", "fork", "rewind", "pause", "pause all",
+    "longer", "pin", "unpin", "prioritise", "note", "inject", "range", "ban", "budget", "end",
 )  # fmt: skip
 STEPS = st.builds(
     Step,
@@ -99,6 +119,7 @@ STEPS = st.builds(
     st.integers(1, 5),
     st.floats(0.001, 0.1),
     st.sampled_from([8, 16, 32]),
+    st.sampled_from(sorted(SHAPES)),
 )
 
 

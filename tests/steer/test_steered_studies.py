@@ -95,6 +95,45 @@ def test_what_was_asked_is_applied_at_its_epoch_and_replayed(
         np.testing.assert_array_equal(replayed, curve(steered, trial))
 
 
+def ask_for_shapes(study: Study) -> None:
+    study.steer.set(1, schedule_shape="one_cycle", at=2)
+    study.steer.set(1, schedule_shape="plateau", plateau_patience=0, at=3)
+    study.steer.fork(1, schedule_shape="cosine", at=4)
+    study.steer.rewind(2, 3, schedule_shape="pieces", pieces="4:0.1")
+
+
+@WAYS
+def test_other_shapes_of_the_schedule_are_applied_and_replayed(
+    calm: Callable[..., Study], tmp_path: Path, way: dict[str, Any]
+) -> None:
+    undisturbed, steered = calm(**way), tune(tmp_path / "steered", ask_for_shapes, **way)
+    assert all(one.state is Status.APPLIED for one in steered.interventions)
+    fork, back = (one.made for one in steered.interventions if one.made is not None)
+    assert (curve(steered, 1)[:2] == curve(undisturbed, 1)[:2]).all()
+    assert (curve(steered, 1)[2:] != curve(undisturbed, 1)[2:]).any(axis=1).all()
+    assert (curve(steered, fork)[:4] == curve(steered, 1)[:4]).all()
+    assert (curve(steered, back)[:4] == curve(undisturbed, 2)[:4]).all()
+    assert (curve(steered, back)[4:] != curve(undisturbed, 2)[4:]).any(axis=1).all()
+    for trial in (0, 3):
+        np.testing.assert_array_equal(curve(steered, trial), curve(undisturbed, trial))
+    again = ikura.open_study(steered.run, way.get("network"), loss=way.get("loss"))
+    for trial in (1, fork, back):
+        replayed = again.replay(trial)[["train_loss", "dev_loss", "dev_score"]].to_numpy()
+        np.testing.assert_array_equal(replayed, curve(steered, trial))
+
+
+def test_a_shape_that_the_space_has_not_is_no_part_of_what_mattered(tmp_path: Path) -> None:
+    def asking(study: Study) -> None:
+        for trial in range(12):
+            study.steer.fork(trial, schedule_shape="coslog", at=1)
+
+    space = SPACE | {"schedule_shape": ikura.choice("constant", "cosine")}
+    study = tune(tmp_path / "run", asking, space=space, trials=12, epochs=2, finalists=0, ensemble="none")
+    found = study.importance().set_index("hyperparameter")["trials"]
+    assert found.to_dict() == {"learning_rate": 24, "schedule_shape": 12}
+    assert "coslog" in set(study.trials["schedule_shape"])
+
+
 def test_a_request_without_an_epoch_is_applied_at_the_next_boundary(tmp_path: Path) -> None:
     study = tune(tmp_path / "run", lambda study: study.steer.set(0, learning_rate=0.5))
     [one] = study.interventions

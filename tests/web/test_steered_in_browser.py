@@ -120,6 +120,28 @@ def test_what_the_space_does_not_name_can_be_set_too(waiting: Path, served: Serv
     assert dict(asked.values) == {"l1": 0.001, "gradient_noise": 0.01}
 
 
+def test_the_shape_of_the_schedule_is_chosen_from_a_list(waiting: Path, served: Served, visit: Any) -> None:
+    client = served(waiting.parent)
+    with FileLock(waiting / ".lock", timeout=0):
+        page = visit(client, "/trial?run=iris&trial=1")
+        page.set_default_timeout(180_000)
+        page.select_option("select[name=another]", "schedule_shape")
+        assert page.locator("select[name=schedule_shape] option").all_inner_texts()[:2] == ["inverse_time", "constant"]
+        page.select_option("select[name=another]", "pieces")
+        page.select_option("select[name=schedule_shape]", "pieces")
+        page.click(ASK)
+        page.wait_for_selector("[role=status]:has-text('schedule_shape pieces is the same as constant without pieces')")
+        page.fill("input[name=pieces]", "2:0.5 5:0.1")
+        page.click(ASK)
+        page.wait_for_selector("[role=status]:has-text('set schedule_shape pieces pieces 2:0.5 5:0.1 final_share 0')")
+        page.select_option("select[name=schedule_shape]", "constant")
+        page.click(ASK)
+        page.wait_for_selector("[role=status]:has-text('pieces 2:0.5 5:0.1 has no effect with schedule_shape')")
+    values = [dict(one.values) for one in ikura.open_study(waiting).interventions]
+    first = {"schedule_shape": "pieces", "pieces": "2:0.5 5:0.1", "final_share": 0.0}
+    assert values == [first, {"schedule_shape": "constant"}]
+
+
 def test_a_configuration_of_ones_own_is_tried_and_the_search_ended(waiting: Path, served: Served, visit: Any) -> None:
     client = served(waiting.parent)
     with FileLock(waiting / ".lock", timeout=0):

@@ -11,9 +11,10 @@ from typing import Any
 from ikura.errors import IkuraError
 from ikura.page.formatting import number
 from ikura.page.markup import Html
+from ikura.schema import Scalar
 from ikura.steer.ask import ask
 from ikura.steer.following import Focus, followed
-from ikura.steer.new_values import changeable
+from ikura.steer.new_values import SHAPE, WORDS, changeable
 from ikura.steer.trial_checks import standing_still
 from ikura.study.record.intervention import Action, Intervention, Request, Status
 from ikura.study.record.interventions import Interventions
@@ -100,12 +101,13 @@ class NotebookWidget:
         still = self.trial in standing_still(self.record)
         return [Action.SET, Action.GO_ON if still else Action.PAUSE, Action.STOP]
 
-    def _values(self, trial: int) -> dict[str, float]:
+    def _values(self, trial: int) -> dict[str, Scalar]:
         row, known = row_of(self.record.store, trial), set(changeable(self.record))
         now = values_after(self.record.store, row, row.epochs + self.record.setting.epochs)
+        now = {SHAPE: row.member.values[SHAPE], **now}
         order = {name: place for place, name in enumerate(FIRST)}
         names = sorted(known.intersection(now), key=lambda name: (order.get(name, len(FIRST)), name))
-        return {name: now[name] for name in names if type(now[name]) in (int, float)}
+        return {name: now[name] for name in names if name in WORDS or type(now[name]) in (int, float)}
 
     def _heard(self, widget: Any, content: Any, buffers: Any) -> None:
         """Ask for what a message of the notebook says; what is wrong with it is told there."""

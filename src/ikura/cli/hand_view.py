@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -204,10 +205,11 @@ class HandView(CommandProgress):
 
     def _typed(self, study: Study, words: list[str]) -> Any:
         """Ask for what was typed."""
-        if self.verb == "s":
-            return study.steer.ask(_request(self._on(study), hyperparameter_values(words)))
         if self.verb == "n":
             return study.steer.note(" ".join(words), trial=self._on(study))
+        words = parted(" ".join(words))
+        if self.verb == "s":
+            return study.steer.ask(_request(self._on(study), hyperparameter_values(words)))
         if not (words[0].isascii() and words[0].isdecimal() and len(words[0]) <= DIGITS):
             such = "200" if self.verb == "l" else "12 learning_rate=0.003"
             raise UsageError(f"{PROMPTS[self.verb]} is needed, such as {such}")
@@ -267,6 +269,22 @@ class HandView(CommandProgress):
         parts = (("train_loss", "blue"), ("dev_loss", "yellow"))
         drawing = chart([(curve[name].tolist(), style) for name, style in parts], width, height, log=True)
         return Group(head, *drawing, *rest)
+
+
+def parted(text: str) -> list[str]:
+    """The words of a line as a shell parts them, so that a value may have spaces: pieces="5:0.1 9:0.01".
+
+    Raises:
+        UsageError: a quotation mark is left open.
+
+    Example:
+        >>> parted("12 pieces='5:0.1 9:0.01'")
+        ['12', 'pieces=5:0.1 9:0.01']
+    """
+    try:
+        return shlex.split(text)
+    except ValueError:
+        raise UsageError(f"a quotation mark is left open in {text}") from None
 
 
 def _makes(study: Study, trial: int) -> bool:

@@ -13,7 +13,7 @@ from ikura.diagnose.trial_ranks import ranked
 from ikura.errors import UsageError, nearest
 from ikura.exchange.optuna_distributions import quiet
 from ikura.process_state import ignored_warnings
-from ikura.space import Choice, Space
+from ikura.space import Choice, Parameter, Space
 from ikura.study.record.record import Record
 from ikura.study.record.trial import Purpose
 from ikura.trial_state import State
@@ -88,6 +88,7 @@ def importance(
         return _nothing(f"All {len(rows):,} trials scored the same{left_out}.")
     if method == "fanova":
         rows = _covering(rows, among)
+    rows = rows.assign(**{name: _known(rows[name], space[name]) for name in names})
     seen = _thinned(rows, MOST[method])
     shares, chance = (
         _ped_anova(seen, names, space, among) if method == "ped-anova" else (_fanova(seen, names, space), {})
@@ -129,6 +130,13 @@ def _nothing(note: str) -> pd.DataFrame:
     table = pd.DataFrame({name: pd.Series(dtype=object if name == COLUMNS[0] else float) for name in COLUMNS})
     table.attrs["note"] = note
     return table
+
+
+def _known(column: pd.Series, parameter: Parameter) -> pd.Series:
+    """A hyperparameter's values, without options that were never searched, which a hand can give a trial."""
+    if not isinstance(parameter, Choice):
+        return column
+    return column.where(np.array([pd.isna(value) or parameter.contains(value) for value in column]))
 
 
 def _covering(rows: pd.DataFrame, among: str) -> pd.DataFrame:

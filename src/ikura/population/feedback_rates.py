@@ -1,7 +1,8 @@
 """Schedules that follow the training: what a plateau of the dev loss, or the distance travelled, leaves of the rate.
 
 The state is three numbers: the share of the learning rate that is left, a mark, and a count. It is changed after
-each epoch; state in, state out.
+each epoch; state in, state out. It begins with the first epoch of its schedule, which is a later one where a hand gave
+the member another schedule.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ __all__ = ["BEGIN", "FeedbackRates", "State", "distance", "plateau"]
 
 State = tuple[float, float, float]
 BEGIN: State = (1.0, inf, 0.0)
+KINDS = ("", "plateau", "distance")
+"""What a schedule may follow besides time, see `Shape.follows`."""
 
 THRESHOLD = 1e-4
 """A dev loss counts as better only if it is lower by this share of the best one before."""
@@ -78,11 +81,19 @@ class FeedbackRates:
         feedback = [shape(member.values.schedule_shape).follows for member in members]
         self._by_loss = [k for k, follows in enumerate(feedback) if follows == "plateau"]
         self._by_distance = [k for k, follows in enumerate(feedback) if follows == "distance"]
+        self._own = np.array([KINDS.index(follows) for follows in feedback])
+        self.followed = self._own.copy()
+        """What the state of each member is about, a place in `KINDS`, int64 of shape (members,)."""
 
     @property
     def shares(self) -> np.ndarray:
         """Share of each member's learning rate that is left, float64 of shape (members,)."""
         return self.states[:, 0]
+
+    def before_epoch(self) -> None:
+        """Let the state of members begin anew whose schedule follows something else than in the epoch before."""
+        other = self.followed != self._own
+        self.states[other], self.followed[other] = BEGIN, self._own[other]
 
     def after_epoch(self, tile: Tile, losses: np.ndarray, epoch: int) -> None:
         """Take notice of an epoch 0, 1, … of the active members and its dev losses, shape (members,)."""

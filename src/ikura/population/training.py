@@ -120,6 +120,7 @@ class TrainingRun:
         examples = self.train.ordered(tile.members[0].seed, self.epoch)
         watched = np.flatnonzero((self.frozen | self.norms) & before).tolist()
         were = {k: tile.flat(k) for k in watched}
+        self.feedback.before_epoch()
         costs = tile.train_epoch(examples, self.epoch, self.budget or epochs, self.feedback.shares)
         for k in np.flatnonzero(self.frozen & before).tolist():
             self.frozen[k] = weights_unmoved(were[k], tile.flat(k))
@@ -261,7 +262,8 @@ class TrainingRun:
     def _records(self, place: int) -> dict[str, np.ndarray]:
         names = ("best_loss", "best_epoch", "diverged", "frozen", "epochs", "seconds")
         records = {name: getattr(self, name)[place : place + 1] for name in names}
-        return records | {"feedback": self.feedback.states[place : place + 1]}
+        feedback = {"feedback": self.feedback.states, "followed": self.feedback.followed}
+        return records | {name: array[place : place + 1] for name, array in feedback.items()}
 
     def extract(self, place: int) -> dict[str, np.ndarray]:
         """Return everything that one member goes on from, arrays by name."""

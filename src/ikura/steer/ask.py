@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import getpass
+import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from ikura.errors import UsageError
 from ikura.steer import search_checks, trial_checks
+from ikura.steer.new_values import with_numbers_of_shape, without_effect
 from ikura.steer.request_form import words, written
 from ikura.study.record.facts import DONE, TEST
 from ikura.study.record.intervention import Action, Request
@@ -41,14 +43,21 @@ def ask(record: Record, requests: Sequence[Request], who: str | None = None) -> 
     """
     requests = [written(one) for one in requests]
     name = whoever() if who is None else words("who", who)
-    for one in requests:
-        if one.action is not Action.NOTE:
+    complete, notes = [], []
+    for request in requests:
+        if request.action is not Action.NOTE:
             _check_open(record)
+        one = with_numbers_of_shape(record, request)
         CHECKS[one.action](record, one)
         if one.action is not Action.NOTE and record.store.count(purpose=Purpose.FINALIST):
             raise UsageError(f"{record.called}: the search has ended; the finalists train, which repeat what it found")
+        complete.append(one)
+        notes.append(without_effect(record, one))
     with writable(record) as store:
-        return Interventions(store).add(requests, name)
+        numbers = Interventions(store).add(complete, name)
+    for note in filter(None, notes):
+        logging.getLogger("ikura").warning("%s", note)
+    return numbers
 
 
 def _check_open(record: Record) -> None:

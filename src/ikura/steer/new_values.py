@@ -3,37 +3,121 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ikura.errors import UsageError, listed, nearest
+from ikura.page.formatting import number
 from ikura.population.member import check_value
+from ikura.schema import Scalar
 from ikura.space.effects import Effect, Need, Place
-from ikura.space.hyperparameters import DEFAULTS, EACH_LAYER, OF_IMAGES, effect_of, layer_of
+from ikura.space.hyperparameters import DEFAULTS, EACH_LAYER, EFFECTS, OF_IMAGES, OPTIONS, effect_of, layer_of
 from ikura.space.limits import BOUNDS
+from ikura.study.record.intervention import Action, Request
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.networks import OWN, PRETRAINED
 from ikura.study.record.record import Record
+from ikura.study.record.study_tables import live_row_of, row_of
 from ikura.study.record.trial import Trial
+from ikura.study.steered import values_after
 
-__all__ = ["changeable", "changeable_values", "check_values"]
+__all__ = [
+    "SHAPE", "WORDS", "changeable", "changeable_values", "check_values", "values_at", "with_numbers_of_shape",
+    "without_effect",
+]  # fmt: skip
 
 BUILT_IN = ("mlp", "cnn")
 OF_TRAINING = ("dropout", "dropout_input", "normalisation_momentum")
 """What the built-in networks have and can change while they train."""
+SHAPE = "schedule_shape"
+WORDS = (SHAPE, "pieces")
+"""What can change and is no number."""
+OF_SHAPES = tuple(
+    name for name, effect in EFFECTS.items() if any(need.name == SHAPE for group in effect.needs for need in group)
+)
+"""What acts with some shapes of the schedule only."""
 
 
 def changeable(record: Record) -> list[str]:
     """Name the hyperparameters that can be given other values while a network of a study trains.
 
-    What decides on a network's form, or how it begins, stays as it is, and so do choices.
+    What decides on a network's form, or how it begins, stays as it is, and so do choices but for the schedule's shape.
     """
     network = record.setting.network
-    names = [*BOUNDS, *(OF_TRAINING if network in BUILT_IN else ())]
+    names = [*BOUNDS, *WORDS, *(OF_TRAINING if network in BUILT_IN else ())]
     augments = network != "mlp" or any(name in record.setting.space for name in OF_IMAGES)
     return [*names, *OF_IMAGES] if record.summary.get("images") and augments else names
 
 
-def changeable_values(record: Record, trial: Trial) -> dict[str, float]:
+def values_at(record: Record, trial: Trial, at: int | None) -> dict[str, Any]:
+    """The hyperparameters of a trial at an epoch, once all that was asked until then has taken effect.
+
+    Args:
+        record: of the study.
+        trial: the trial.
+        at: how many of its epochs are over; None for as many as it has trained.
+
+    Returns:
+        Name to value, but for what the trial leaves to defaults.
+    """
+    come = live_row_of(record.store, trial.number).epochs
+    found = values_after(record.store, trial, sys.maxsize if at is None else at)
+    for one in Interventions(record.store).unsettled([trial.number]):
+        begins = come if one.at is None else one.at
+        if one.action is Action.SET and begins <= (come if at is None else at):
+            found |= one.values
+    return found
+
+
+def with_numbers_of_shape(record: Record, request: Request) -> Request:
+    """A request for another shape of the schedule, with the defaults of what acts with it where the trial has none.
+
+    Other requests are returned as they are.
+
+    Args:
+        record: of the study.
+        request: what is asked.
+    """
+    wanted = request.values.get(SHAPE)
+    if request.action not in (Action.SET, Action.FORK) or request.trial is None or wanted is None:
+        return request
+    known = values_at(record, row_of(record.store, request.trial), request.at) | dict(request.values)
+    acting = [name for name in OF_SHAPES if name not in WORDS and name not in known and _acts_by_shape(name, wanted)]
+    return replace(request, values={**request.values, **{name: DEFAULTS[name] for name in acting}})
+
+
+def without_effect(record: Record, request: Request) -> str:
+    """Say which values of its own a trial keeps without effect when its schedule has another shape; empty for none.
+
+    Args:
+        record: of the study.
+        request: what is asked, or was.
+    """
+    wanted = request.values.get(SHAPE)
+    if request.action not in (Action.SET, Action.FORK) or request.trial is None or wanted is None:
+        return ""
+    trial = row_of(record.store, request.trial)
+    had = values_at(record, trial, request.at) | dict(request.values)
+    now, network = replace(trial, hyperparameters=had).member.values, record.setting.network
+    idle = [name for name in OF_SHAPES if had.get(name) and not _acts(name, now, network)]
+    told = [f"{name} {number(had[name])}" for name in idle]
+    whom, verb = "of its fork " if request.action is Action.FORK else "", "has" if len(told) == 1 else "have"
+    return f"trial {trial.number}: {whom}{listed(told)} {verb} no effect with {SHAPE} {wanted}" if told else ""
+
+
+def _acts(name: str, values: Mapping[str, Any], network: str) -> bool:
+    """Whether a hyperparameter acts beside other values."""
+    return all(any(need.accepts(values[need.name]) for need in needs) for needs in _needs(EFFECTS[name], network))
+
+
+def _acts_by_shape(name: str, wanted: Scalar) -> bool:
+    """Whether a hyperparameter acts with a shape of the schedule."""
+    return any(need.name == SHAPE and need.accepts(wanted) for group in EFFECTS[name].needs for need in group)
+
+
+def changeable_values(record: Record, trial: Trial) -> dict[str, Scalar]:
     """The hyperparameters that can be given other values while a trial trains and would then act, with their values.
 
     One that acts only with others is among them where those can change too.
@@ -43,29 +127,32 @@ def changeable_values(record: Record, trial: Trial) -> dict[str, float]:
         trial: the trial.
 
     Returns:
-        By name the value that the trial began with, which may be the default.
+        By name the value that the trial has with all that was asked by now, which may be the default.
     """
-    values, known, place = trial.member.values, changeable(record), _place(record)
+    now = replace(trial, hyperparameters=values_at(record, trial, None))
+    values, known, place = now.member.values, changeable(record), _place(record)
 
     def acts(name: str) -> bool:
         effect = effect_of(name) or Effect()
-        held = name == "batch_size" or all(holds(place, values[name]) is not False for holds, _ in effect.place)
+        least = BOUNDS.get(name, (values[name],))[0]
+        held = name == "batch_size" or all(holds(place, least) is not False for holds, _ in effect.place)
         return held and all(
             any(need.name in known or need.accepts(values.get(need.name)) for need in needs)
             for needs in _needs(effect, place.network)
         )
 
-    numbers = [name for name in known if type(values.get(name)) in (int, float)]
-    return {name: values[name] for name in numbers if acts(name)}
+    ours = [name for name in known if name in WORDS or type(values.get(name)) in (int, float)]
+    return {name: values[name] for name in ours if acts(name)}
 
 
-def check_values(record: Record, trial: Trial, values: Mapping[str, Any]) -> None:
+def check_values(record: Record, trial: Trial, values: Mapping[str, Any], at: int | None = None) -> None:
     """Refuse values that a trial cannot be given while it trains, or that would have no effect.
 
     Args:
         record: of the study.
         trial: the trial.
         values: hyperparameters and their new values.
+        at: after how many of its epochs it gets them; None for as many as it has trained.
 
     Raises:
         UsageError: naming the value that is wrong and what would be right.
@@ -74,11 +161,17 @@ def check_values(record: Record, trial: Trial, values: Mapping[str, Any]) -> Non
         raise UsageError("nothing to set; name a hyperparameter and its value, such as learning_rate=0.003")
     for name, value in values.items():
         _check_name(record, name)
-        if not isinstance(value, int | float) or isinstance(value, bool) or math.isnan(value):
+        number = isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+        if name not in WORDS and not number:
             raise UsageError(f"{name} must be a number, but is {value!r}")
         check_value(name, value, built_in=record.setting.network != OWN)
-    for name in values:
-        _check_effect(record, trial.number, name, {**trial.member.values, **values})
+    now = replace(trial, hyperparameters={**values_at(record, trial, at), **values}).member.values
+    for name, value in values.items():
+        need, line = OPTIONS.get((name, value), (None, ""))
+        if need is not None and not need.accepts(now[need.name]):
+            line = line.replace(" ", "")
+            raise UsageError(f"{name} {value} is the same as constant without {need.words}; set {line} too")
+        _check_effect(record, trial.number, name, now)
 
 
 def _check_name(record: Record, name: str) -> None:

@@ -32,6 +32,10 @@ class Steering:
     def set(self, trial: int, *, at: int | None = None, why: str = "", **values: Scalar) -> Intervention:
         """Give a trial other values of hyperparameters from an epoch on.
 
+        Of another schedule_shape the learning rate is from then on what it gives at that epoch of the trial. Numbers
+        that the shape needs and the trial has not are asked for with their defaults, as the intervention says; those of
+        the trial that have no effect any more are told as a warning of the logger "ikura".
+
         Args:
             trial: its number.
             at: after how many of its epochs; None for the next boundary between two epochs.

@@ -23,7 +23,7 @@ __all__ = ["States", "as_copy"]
 SECONDS = 30.0
 """How often states are written to a file, at most."""
 
-REQUIRED = {"epoch", "curve", "seconds", "feedback"}
+REQUIRED = {"epoch", "curve", "seconds", "feedback", "followed"}
 """Arrays that every state has; one that was written under other names is made again."""
 
 

@@ -10,7 +10,7 @@ import json
 import os
 import select
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, TextIO
@@ -62,6 +62,7 @@ def _ask(question: JsonObject) -> Json:
     """Put a request on record; return the interventions that it is, as they stand."""
     from ikura.steer import Steering
     from ikura.steer.going_back import requests_to_go_back
+    from ikura.steer.new_values import without_effect
     from ikura.study.record.intervention import Action, Request
     from ikura.study.record.record import Record
 
@@ -75,25 +76,31 @@ def _ask(question: JsonObject) -> Json:
             if action == "budget":
                 return [one.to_json() for one in steering.budget(**values, why=why)]
             return [one.to_json() for one in steering.stop_worst(values.get("share", 0.0), why=why)]
+        requests: Sequence[Request]
         if action != "rewind":
-            request = Request(action=Action(action), trial=trial, values=values, at=at, why=why)
-            return [steering.ask(request).to_json()]
-        if trial is None or at is None:
+            requests = [Request(action=Action(action), trial=trial, values=values, at=at, why=why)]
+        elif trial is None or at is None:
             raise UsageError("rewind needs a trial, an epoch to go back to, and values of hyperparameters if any")
-        requests = requests_to_go_back(record, trial, at, values, why)
-        return [one.to_json() for one in steering.ask_all(requests)]
+        else:
+            requests = requests_to_go_back(record, trial, at, values, why)
+        asked = steering.ask_all(requests)
+        return [one.to_json() | {"told": without_effect(record, one)} for one in asked]
 
 
 def _changeable(question: JsonObject) -> Json:
-    """The hyperparameters that can be given other values while a network trains; of a trial with those that it has."""
-    from ikura.steer.new_values import changeable, changeable_values
+    """The hyperparameters that can be given other values while a network trains; of a trial with those that it has.
+
+    Those that have one of several words for a value come with these words.
+    """
+    from ikura.population.schedule import SHAPES
+    from ikura.steer.new_values import SHAPE, changeable, changeable_values
     from ikura.study.record.record import copied
     from ikura.study.record.study_tables import row_of
 
     with copied(_place(question)) as record:
         trial = question.get("trial")
         values = {} if trial is None else changeable_values(record, row_of(record.store, trial))
-        return {"names": changeable(record), "values": values}
+        return {"names": changeable(record), "values": values, "options": {SHAPE: list(SHAPES)}}
 
 
 def _mattered(question: JsonObject) -> Json:

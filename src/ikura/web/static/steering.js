@@ -8,6 +8,7 @@ const SIGNS = { asked: "…", accepted: "…", refused: "✕", applied: "✓" };
 const OFTEN = ["learning_rate", "batch_size", "l2", "l1", "weight_decay"];
 const SHOWN = [...OFTEN, "dropout", "clip_norm", "label_smoothing"];
 
+const NOTHING_CAN = { names: [], values: {}, actions: [], options: {} };
 const OF_SEARCH = ["range", "add", "ban", "budget"];
 
 export function statusOf(one) {
@@ -94,9 +95,9 @@ export class Hand {
     Object.assign(this, { hyperparameters, state, pinned });
     if (this.can === null) {
       this.told.textContent = "asking what can be changed…";
-      this.can = { names: [], values: {}, actions: [] };
+      this.can = NOTHING_CAN;
       try {
-        this.can = await ask("changeable", { run: this.run, trial: this.trial });
+        await this.learn();
         this.told.textContent = "";
       } catch (error) {
         this.told.textContent = error.message;
@@ -110,13 +111,13 @@ export class Hand {
     const { hyperparameters, state, pinned } = this;
     const trains = ["running", "waiting", "paused"].includes(state);
     const known = new Set(this.can.names);
-    const can = (name) => typeof hyperparameters[name] === "number" && (known.has(name) || known.has(name.replace(/_\d+$/, "")));
+    const can = (name) => (typeof hyperparameters[name] === "number" || name in this.can.values) && (known.has(name) || known.has(name.replace(/_\d+$/, "")));
     this.now = { ...this.can.values, ...hyperparameters };
     // Those of the space and those that are often changed have a field; the others get one when they are chosen.
     const own = Object.keys(hyperparameters).filter(can);
     const names = [...new Set([...SHOWN.filter((name) => name in this.can.values || own.includes(name)), ...own])];
     for (const name of names) if (!this.fields.has(name)) this.field(name);
-    for (const [name, field] of this.fields) field.placeholder = number(this.now[name], 5);
+    for (const name of this.fields.keys()) this.renew(name);
     this.offer();
     const button = (words, does, title, kind = "") => h("button", { type: "button", class: kind, title, on: { click: does } }, words);
     const may = (action) => this.can.actions.includes(action);
@@ -138,6 +139,17 @@ export class Hand {
     );
   }
 
+  async learn() {
+    this.can = { options: {}, ...(await ask("changeable", { run: this.run, trial: this.trial })) };
+  }
+
+  // What a field stands at, where nothing is written.
+  renew(name) {
+    const [field, now] = [this.fields.get(name), number(this.now[name], 5)];
+    if (name in this.can.options) field.options[0].textContent = now;
+    else field.placeholder = now;
+  }
+
   // A list of what else can change.
   offer() {
     const others = Object.keys(this.can.values).filter((name) => !this.fields.has(name));
@@ -149,13 +161,16 @@ export class Hand {
   choose(name) {
     if (!name) return;
     this.field(name);
-    this.fields.get(name).placeholder = number(this.now[name], 5);
+    this.renew(name);
     this.fields.get(name).focus();
     this.offer();
   }
 
   field(name) {
-    const field = h("input", { name, inputmode: "decimal", "aria-label": name, size: 10 });
+    const options = this.can.options[name];
+    const field = options
+      ? h("select", { name, "aria-label": name }, h("option", { value: "" }), options.map((one) => h("option", { value: one }, one)))
+      : h("input", { name, inputmode: this.isText(name) ? "text" : "decimal", "aria-label": name, size: 10 });
     const times = (factor) => () => {
       field.value = String(Number((Number(field.value || this.now[name]) * factor).toPrecision(4)));
     };
@@ -169,12 +184,20 @@ export class Hand {
     this.others.parentElement.before(h("label", {}, h("span", { title: name }, name), field, quick));
   }
 
-  // The values that are written; null where one is no number, which is said.
+  isText(name) {
+    return typeof this.can.values[name] === "string";
+  }
+
+  // The values that are written; null where one is to be a number and is none, which is said.
   values() {
     const values = {};
     for (const [name, field] of this.fields) {
       const text = field.value.trim().replace("−", "-");
       if (text === "") continue;
+      if (this.isText(name)) {
+        values[name] = text;
+        continue;
+      }
       const value = Number(text);
       if (!Number.isFinite(value)) {
         this.told.textContent = `${name} must be a number`;
@@ -219,8 +242,10 @@ export class Hand {
     for (const button of this.buttons.children) button.disabled = true;
     try {
       const found = await send("ask", { run: this.run, trial: this.trial, why: this.why.value.trim(), at: at === "" ? null : Number(at), ...form });
-      this.told.textContent = `asked: ${found.map(whatOf).join(", ")}`;
       for (const field of [...this.fields.values(), this.at, this.why, this.epochs]) field.value = "";
+      // What has an effect may be other hyperparameters from now on.
+      if (Object.values(form.values ?? {}).some((value) => typeof value === "string")) await this.learn();
+      this.told.textContent = [`asked: ${found.map(whatOf).join(", ")}`, ...found.map((one) => one.told)].filter(Boolean).join("; ");
       await this.again();
     } catch (error) {
       this.told.textContent = error.message;
