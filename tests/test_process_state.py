@@ -62,6 +62,15 @@ def test_filters_of_the_caller_s_stay() -> None:
         assert warnings.filters == before
 
 
+def test_nothing_stays_where_the_caller_s_own_block_began_inside_and_ends_later() -> None:
+    before, callers = list(warnings.filters), ExitStack()
+    with warning_filters(("error", DeprecationWarning)), ignored_warnings:
+        callers.enter_context(warnings.catch_warnings())
+    assert warnings.filters == before
+    callers.close()
+    assert warnings.filters == before
+
+
 def test_levels_of_a_logger() -> None:
     logger = logging.getLogger("ikura.example")
     logger.setLevel(logging.INFO)

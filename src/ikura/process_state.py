@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
+from typing import Any
 
 from ikura.lazy_torch import torch, torch_is_imported
 
@@ -138,7 +139,7 @@ def warning_filters(*filters: tuple[str, type[Warning]]) -> Shared:
     """Put filters of warnings in front of all others, for all threads.
 
     `warnings.catch_warnings` puts the whole list back that it found, so that of two blocks that overlap the filters of
-    one stay for ever; here each filter is taken away by itself.
+    one stay for ever; here each filter is taken away by itself, also from a list that such a block will put back.
 
     Args:
         filters: action and category of each; what comes later is looked at first.
@@ -150,14 +151,17 @@ def warning_filters(*filters: tuple[str, type[Warning]]) -> Shared:
     @contextmanager
     def change() -> Iterator[None]:
         added = [(action, _mark(), category, None, 0) for action, category in filters]
-        for one in added:
-            warnings.filters.insert(0, one)  # type: ignore[attr-defined]
+        there: Any = warnings.filters
+        there[:0] = reversed(added)
         try:
             yield
         finally:
-            for one in added:
-                with suppress(ValueError):
-                    warnings.filters.remove(one)  # type: ignore[attr-defined]
+            # Where somebody else's block goes on, the list that it will put back is another than the present one.
+            now: Any = warnings.filters
+            for place in [now] if now is there else [now, there]:
+                for one in added:
+                    with suppress(ValueError):
+                        place.remove(one)
 
     return Shared(change)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 import zlib
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ikura.metric import Metric, interval
 from ikura.metric.paired_gain import paired_gain
 from ikura.population.examples import Examples
 from ikura.population.setup import TrainingSetup
+from ikura.process_state import ignored_warnings
 from ikura.study.other_learners import as_columns, predicted_by
 from ikura.study.record.baseline import Baseline
 
@@ -21,6 +22,8 @@ MOST_ROWS, MOST_CELLS = 50_000, 2_000_000
 MOST_LEVELS = 255
 MOST_TARGETS = 12
 """Targets for each of which learners are fitted."""
+_FITTING = Lock()
+"""Held while one is fitted: scikit-learn puts filters of warnings back as one thread found them."""
 BOOSTING, LINEAR = "gradient boosting", "a linear model"
 
 
@@ -69,9 +72,8 @@ def measure_baselines(
                 columns.append(np.full(len(asked), float(own[0])))
                 continue
             learner = _learners(setup, own)[name]
-            with warnings.catch_warnings():
-                # That it did not converge is no news to a reader of the score.
-                warnings.simplefilter("ignore")
+            # That it did not converge is no news to a reader of the score.
+            with _FITTING, ignored_warnings:
                 learner.fit(x, own, **_weighted(learner, weights))
             columns.append(predicted_by(learner, asked, setup, place))
         theirs = np.stack(columns, 1) if y.ndim > 1 else columns[0]
