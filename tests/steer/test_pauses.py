@@ -79,7 +79,7 @@ def paused(out: Path, at: int, **given: Any) -> LiveRun:
     wait_for(lambda: run.trial.state is State.PAUSED)
     assert run.trial.epochs == at
     assert run.training
-    assert run.study.trials["state"].tolist() == ["paused"]
+    assert run.study.trials[["state", "epochs"]].to_numpy().tolist() == [["paused", at]]
     return run
 
 

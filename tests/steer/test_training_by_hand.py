@@ -15,6 +15,7 @@ from torch import nn
 
 import ikura
 from ikura.api.live_run import LiveRun
+from ikura.api.study import Study
 from ikura.study.record.intervention import Status
 from ikura.study.record.store import Store
 from ikura.trial_state import State
@@ -158,6 +159,14 @@ def test_points_that_are_shown_give_way_to_later_ones_and_to_the_record() -> Non
     store.add_live_points({3: np.concatenate([rows[:2], -rows[:1]])}, {3: 2})
     assert len(store.curves([3])) == 0
     assert store.curves([3], live=True)["train_loss"].tolist() == [0.0, 3.0, 0.0]
+
+
+def test_the_table_of_trials_has_epochs_as_they_pass(left: Study) -> None:
+    store, rows = Store(left.run / "study.db"), np.ones((4, 3))
+    store.add_live_points({1: rows[:1], 3: rows}, {1: 0, 3: 0})
+    found = left.trials[["state", "epochs"]].to_numpy().tolist()
+    assert found == [["waiting", 0], ["running", 1], ["waiting", 0], ["running", 4]]
+    assert left.trials["dev_score"].isna().all()
 
 
 def test_a_network_of_ones_own_is_trained_by_hand(tmp_path: Path) -> None:

@@ -225,8 +225,9 @@ class Record(Placed):
         epochs, best_epoch, seconds, and one for each of `metrics`, on the dev set, and each further objective.
         Where a hand changed trials while they trained, or made some, touched says which, finalists that repeat it
         among them.
-        Scores are those of the best epoch, NaN where there is none. The dev loss of classes is cross-entropy
-        that counts one example more, of any class (docs/honesty.md).
+        Scores are those of the best epoch that is recorded, NaN where there is none; epochs are told as they pass,
+        also while a trial trains. The dev loss of classes is cross-entropy that counts one example more, of any class
+        (docs/honesty.md).
         """
         return trials_of(self.store, list(self.space), self.setting.objectives)
 

@@ -125,6 +125,8 @@ def trials_of(store: Store, names: Sequence[str], objectives: Sequence[str]) -> 
 
 
 def _table(store: Store, names: Sequence[str], objectives: Sequence[str]) -> pd.DataFrame:
+    # Read before the record, in which the epochs are when they are not live any more.
+    live = store.live_epochs()
     frame = store.table()
     if objectives:
         rows, costs = store.trials(), store.fact(COSTS) or {}
@@ -133,7 +135,7 @@ def _table(store: Store, names: Sequence[str], objectives: Sequence[str]) -> pd.
     touched = Interventions(store).touched()
     others = [name for name in measures if name not in frame]
     frame = frame.join(measures[others], on="number")
-    frame["state"] = _shown_states(store, frame)
+    frame["state"], frame["epochs"] = _as_they_stand(store, frame, live)
     frame = frame[[*ABOUT, *(name for name in names if name in frame), *RESULTS, *others, *objectives]]
     if touched:
         frame["touched"] = frame["number"].isin(touched) | (
@@ -142,14 +144,15 @@ def _table(store: Store, names: Sequence[str], objectives: Sequence[str]) -> pd.
     return frame.astype(dict.fromkeys(SCORES, np.float64) | {"parent": "Int64", "best_epoch": "Int64"})
 
 
-def _shown_states(store: Store, frame: pd.DataFrame) -> pd.Series[str]:
-    """The states of trials, with those that train as running, and those that stand still as paused."""
-    live, still = store.live_epochs(), Interventions(store).paused()
-    states = frame["state"].where(~((frame["state"] == State.WAITING) & frame["number"].isin(live)), State.RUNNING)
+def _as_they_stand(store: Store, frame: pd.DataFrame, live: Mapping[int, int]) -> tuple[pd.Series[str], pd.Series[int]]:
+    """The states and epochs of trials, as `live_row_of` reads them of one."""
+    states, still = frame["state"], Interventions(store).paused()
+    unended = states.isin([one for one in State if not one.ended])
+    states = states.mask(unended & frame["number"].isin(live), State.RUNNING)
     # Epochs of one whose neighbours train on are not recorded yet; one that trains again is on its way to the pause.
-    reached = frame["number"].map(live).fillna(frame["epochs"])
-    open_ = states.isin([State.WAITING, State.RUNNING]) & (reached >= frame["number"].map(still))
-    return states.where(~open_, State.PAUSED)
+    reached = frame["number"].map(live).fillna(0).astype(np.int64)
+    epochs = frame["epochs"].mask(unended & (reached > frame["epochs"]), reached)
+    return states.mask(unended & (epochs >= frame["number"].map(still)), State.PAUSED), epochs
 
 
 def front_of(store: Store, names: Sequence[str], objectives: Sequence[str], sign: float) -> pd.DataFrame:
