@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 
 import ikura
-from ikura.errors import RunError
+from ikura.engine.workplace import ThisMachine
+from ikura.errors import RunError, UsageError
 from ikura.study.run_folder import new_folder
 
 EACH = 60
@@ -68,7 +70,49 @@ def test_a_folder_that_was_made_for_nothing_goes_again(tmp_path: Path, monkeypat
     monkeypatch.setattr("ikura.api.run.begin_folder", refuse)
     with pytest.raises(RunError, match="no"):
         ikura.tune("iris", trials=1, epochs=1)
-    assert not list((tmp_path / "runs").iterdir())
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "other").mkdir()
+    for out in ("a/b/run", "other"):
+        with pytest.raises(RunError, match="no"):
+            ikura.tune("iris", trials=1, epochs=1, out=out)
+    assert [one.name for one in tmp_path.rglob("*")] == ["other"]
+
+
+def test_a_study_that_is_refused_before_its_first_trial_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a node of a cluster does not have the caller's module."""
+
+    def refuse(*_: Any) -> None:
+        raise UsageError("no")
+
+    given: dict[str, Any] = {"trials": 1, "epochs": 1, "finalists": 0}
+    with monkeypatch.context() as patch:
+        patch.setattr(ThisMachine, "engine", refuse)
+        with pytest.raises(UsageError, match="no"):
+            ikura.tune("iris", **given)
+        assert list(tmp_path.iterdir()) == []
+    with monkeypatch.context() as patch:
+        patch.setattr("ikura.api.run.measure", refuse)
+        with pytest.raises(UsageError, match="no"):
+            ikura.tune("iris", **given)
+    [run] = (tmp_path / "runs").iterdir()
+    with closing(ikura.resume(run)) as study:
+        assert study.best is not None
+
+
+def test_a_run_gives_way_only_once_there_is_a_place_to_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {"trials": 1, "epochs": 1, "finalists": 0, "out": tmp_path / "run"}
+    ikura.tune("iris", **given).close()
+    before = (tmp_path / "run" / "study.db").read_bytes()
+
+    def refuse(*_: Any) -> None:
+        raise UsageError("no")
+
+    monkeypatch.setattr(ThisMachine, "__init__", refuse)
+    with pytest.raises(UsageError, match="no"):
+        ikura.tune("iris", **given, overwrite=True)
+    assert (tmp_path / "run" / "study.db").read_bytes() == before
 
 
 @pytest.mark.parametrize("kind", ["a file", "a link to nowhere"])

@@ -13,7 +13,7 @@ from ikura.api.live_trial import LiveTrial
 from ikura.api.run import go_on
 from ikura.api.study import Study
 from ikura.api.study_plan import StudyPlan
-from ikura.engine.workplace import EngineOptions
+from ikura.engine.workplace import ThisMachine
 from ikura.errors import UsageError
 from ikura.files import shown
 from ikura.study.record.intervention import Intervention
@@ -136,7 +136,8 @@ class LiveRun(LiveTrial):
     def _train(self) -> None:
         plan = self.plan
         with alone(self.run), closing(Store(self.plan.setting.place(self.run)).hold()) as store:
-            go_on(self.run, plan.setting, store, plan.dataset, plan.setup, self.progress, None, EngineOptions())
+            workplace = ThisMachine(plan.setting.jobs, self.progress.say)
+            go_on(self.run, plan.setting, store, plan.dataset, plan.setup, self.progress, None, workplace)
 
     def _work(self) -> None:
         try:

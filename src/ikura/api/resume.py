@@ -10,7 +10,7 @@ from typing import Any
 from ikura.api.notebook import usual_progress
 from ikura.api.run import go_on
 from ikura.api.study import Study
-from ikura.engine.workplace import EngineOptions
+from ikura.engine.workplace import EngineOptions, workplace_for
 from ikura.errors import UsageError
 from ikura.files import named
 from ikura.lazy_torch import nn
@@ -112,17 +112,18 @@ def resume(
             progress.opened(folder)
         dataset = setting.prepare(folder)
         setup = make_setup(setting, dataset, network_again(setting, folder, network))
-        if isinstance(place, Address):
-            write_folder(folder, setting)
-            progress.opened(folder)
-        elif data is not None:
-            setting.save(folder)
-        if setting.store is not None:
-            add_home(held, folder)
-        for line in (*apply_changes(held, setting), difference(held.fact(VERSIONS) or {})):
-            if line:
-                progress.say(line)
-        return go_on(folder, setting, held, dataset, setup, progress, ask if asks else None, options)
+        with workplace_for(options, setup, setting.jobs, folder, progress.say) as workplace:
+            if isinstance(place, Address):
+                write_folder(folder, setting)
+                progress.opened(folder)
+            elif data is not None:
+                setting.save(folder)
+            if setting.store is not None:
+                add_home(held, folder)
+            for line in (*apply_changes(held, setting), difference(held.fact(VERSIONS) or {})):
+                if line:
+                    progress.say(line)
+            return go_on(folder, setting, held, dataset, setup, progress, ask if asks else None, workplace)
 
 
 def _place(run: str | Path | None, store: str | None, name: str | None, out: str | Path | None) -> Path | Address:

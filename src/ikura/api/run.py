@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,8 @@ from ikura.api.study_plan import StudyPlan
 from ikura.data import Dataset
 from ikura.diagnose.earlier_studies import earlier_studies
 from ikura.engine import Engine
-from ikura.engine.workplace import EngineOptions, Workplace, workplace_for
+from ikura.engine.workplace import EngineName, Workplace
+from ikura.errors import IkuraError, RunError, UsageError
 from ikura.exchange.prior import Prior
 from ikura.metric import metric as metric_of
 from ikura.population.member import Member
@@ -60,7 +61,7 @@ from ikura.study.record.search_plans import plans
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
 from ikura.study.record.versions import versions
-from ikura.study.run_folder import begin_folder, end_opening
+from ikura.study.run_folder import begin_folder, clear_run, end_opening
 from ikura.study.search_loop import search as run_search
 from ikura.study.shortlist import Shortlist
 from ikura.study.steered import Deadline
@@ -76,9 +77,9 @@ def begin_run(
     progress: Progress,
     ask: Ask | None,
     began: float,
-    engine: EngineOptions,
+    workplace: Workplace,
 ) -> Study:
-    """Write down what was planned, and carry it out.
+    """Write down what was planned, and carry it out; what is refused before there is a trial leaves nothing behind.
 
     Args:
         run: the run folder, held by this process.
@@ -87,12 +88,27 @@ def begin_run(
         progress: who is told how it goes.
         ask: who is asked before each further search.
         began: when reading began, by `time.perf_counter`.
-        engine: where tiles train.
+        workplace: where tiles train.
     """
     if plan.setting.store is not None and plan.setting.name is None:
         plan = replace(plan, setting=replace(plan.setting, name=name_from(run.name)))
     store = write_plan(run, plan, prior, progress, began)
-    return go_on(run, plan.setting, store, plan.dataset, plan.setup, progress, ask, engine)
+    try:
+        return go_on(run, plan.setting, store, plan.dataset, plan.setup, progress, ask, workplace)
+    except RunError:
+        raise
+    except UsageError:
+        _forget(run, plan.setting)
+        raise
+
+
+def _forget(run: Path, setting: Setting) -> None:
+    """Remove a study that was refused before it had a trial; one that cannot be looked at stays."""
+    with suppress(IkuraError):
+        with closing(Store(setting.place(run))) as store:
+            begun = store.count()
+        if not begun:
+            clear_run(run)
 
 
 def write_plan(run: Path, plan: StudyPlan, prior: Prior | Study | None, progress: Progress, began: float) -> Store:
@@ -129,7 +145,7 @@ def go_on(
     setup: TrainingSetup,
     progress: Progress,
     ask: Ask | None,
-    engine: EngineOptions,
+    workplace: Workplace,
 ) -> Study:
     """Train what is not on record yet, choose, test, and report."""
     from ikura.diagnose.prescription import keep_spaces
@@ -154,10 +170,10 @@ def go_on(
                 with store.timed("prepare"):
                     tile_size = _tile_size(setup, space, setting, progress.say)
                 store.set_fact(TILE_SIZE, tile_size)
-            with _workplace(engine, setup, setting, run, store, progress) as (place, tiles):
+            with _engine(workplace, setup, store) as engine:
                 sign = 1.0 if metric_of(setting.metric, setting.task).greater_is_better else -1.0
                 executor = Executor(
-                    run, store, setup, place, tiles, progress, sign, setting.seed, tile_size, setting.wanted
+                    run, store, setup, workplace, engine, progress, sign, setting.seed, tile_size, setting.wanted
                 )
                 going_on = True
                 while going_on:
@@ -188,17 +204,17 @@ def go_on(
 
 
 @contextmanager
-def _workplace(
-    options: EngineOptions, setup: TrainingSetup, setting: Setting, run: Path, store: Store, progress: Progress
-) -> Iterator[tuple[Workplace, Engine]]:
-    """Where tiles train, with an engine for those of the study; it is put on record."""
-    note = partial(add_disagreement, store)
+def _engine(workplace: Workplace, setup: TrainingSetup, store: Store) -> Iterator[Engine]:
+    """An engine for the tiles of a study; where it trains is put on record."""
+    workplace.note = partial(add_disagreement, store)
     with ExitStack() as held:
-        with store.timed("begin workers") if options.on_ray else nullcontext():
-            place = held.enter_context(workplace_for(options, setup, setting.jobs, run, progress.say, note))
-            engine = held.enter_context(place.engine(setup))
-        add_leg(store, place)
-        yield place, engine
+        with store.timed("begin workers") if workplace.name == EngineName.RAY else nullcontext():
+            engine = held.enter_context(workplace.engine(setup))
+        if workplace.seconds:
+            seconds = store.fact(SECONDS) or {}
+            store.set_fact(SECONDS, seconds | {"begin workers": seconds["begin workers"] + workplace.seconds})
+        add_leg(store, workplace)
+        yield engine
 
 
 def _decided(executor: Executor, setting: Setting, ask: Ask | None) -> bool:

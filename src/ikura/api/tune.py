@@ -11,7 +11,7 @@ from ikura.api.notebook import usual_progress
 from ikura.api.run import begin_run
 from ikura.api.study import Study
 from ikura.api.study_plan import Network, planned
-from ikura.engine.workplace import EngineOptions
+from ikura.engine.workplace import EngineOptions, workplace_for
 from ikura.errors import UsageError
 from ikura.exchange.prior import Prior
 from ikura.space import Space
@@ -241,5 +241,7 @@ def tune(
     run = new_folder(data) if place is None else place
     with alone(run, made=place is None):
         run_folder(data, run, overwrite)
-        clear_run(run)
-        return begin_run(run, plan, prior, progress, ask, began, options)
+        # What is there gives way only once there is a place to train.
+        with workplace_for(options, plan.setup, plan.setting.jobs, run, progress.say) as workplace:
+            clear_run(run)
+            return begin_run(run, plan, prior, progress, ask, began, workplace)

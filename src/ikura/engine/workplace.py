@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from ikura.engine import Engine, engine_for, worker_count
 from ikura.engine.cluster.address import LOCAL, check_address
-from ikura.engine.cluster.connection import check_installed, connect, disconnect
+from ikura.engine.cluster.connection import check_installed, check_reached, connect, disconnect
 from ikura.errors import UsageError, nearest
 from ikura.node_facts import NodeFacts, machine_facts
 from ikura.population.setup import TrainingSetup
@@ -70,10 +71,12 @@ class EngineOptions:
         """The same, once it is known that nothing else contradicts it.
 
         Raises:
-            UsageError: Ray is not installed, or `jobs`, which are of this machine, were given for a cluster.
+            UsageError: Ray is not installed, no cluster answers at the address, or `jobs`, which are of this machine,
+                were given for a cluster.
         """
         if self.on_ray:
             check_installed()
+            check_reached(self.address or LOCAL)
             if jobs is not None:
                 raise UsageError("jobs are of this machine; with engine='ray' give workers, those of each node")
         return self
@@ -89,9 +92,13 @@ class Workplace(ABC):
 
     Attributes:
         name: of the engine.
+        seconds: that it took to connect to it, and to begin its workers.
+        note: told of two trainings of a tile that differ.
     """
 
     name: EngineName
+    seconds = 0.0
+    note: Callable[[str], None] = staticmethod(lambda line: None)
 
     @property
     @abstractmethod
@@ -155,7 +162,6 @@ class RayCluster(Workplace):
         run: the run folder.
         gpus: whether a worker needs a GPU.
         say: told of nodes that come and go.
-        note: see `RayEngine`.
 
     Raises:
         UsageError: nothing answers there, or a node cannot train the study.
@@ -169,11 +175,10 @@ class RayCluster(Workplace):
         run: Path,
         gpus: bool,
         say: Callable[[str], None],
-        note: Callable[[str], None] = lambda line: None,
     ) -> None:
         from ikura.engine.cluster.nodes import Nodes
 
-        self.options, self.note = options, note
+        self.options, began = options, time.perf_counter()
         self.connected = connect(options.address or LOCAL, options.workers, gpus)
         self.nodes = Nodes(run, options.workers, gpus, say)
         try:
@@ -181,6 +186,7 @@ class RayCluster(Workplace):
         except BaseException:
             self.close()
             raise
+        self.seconds = time.perf_counter() - began
 
     @property
     def workers(self) -> int:
@@ -214,7 +220,6 @@ def workplace_for(
     jobs: int,
     run: Path,
     say: Callable[[str], None],
-    note: Callable[[str], None] = lambda line: None,
 ) -> Workplace:
     """Find the place that the caller wants tiles to train at.
 
@@ -224,11 +229,10 @@ def workplace_for(
         jobs: tiles that train at once on this machine.
         run: the run folder.
         say: told what there is to know.
-        note: told of trainings that differ.
 
     Raises:
         UsageError: there is no such place.
     """
     if not options.on_ray:
         return ThisMachine(jobs, say)
-    return RayCluster(options, run, setup.device.startswith("cuda"), say, note)
+    return RayCluster(options, run, setup.device.startswith("cuda"), say)

@@ -140,7 +140,8 @@ def alone(run: Path, made: bool = False) -> Iterator[None]:
     """Make the run folder if need be and keep other processes off it; the lock ends with its process.
 
     Nothing is written any more once the folder is not the one that it was at the beginning. One that was made for
-    nothing, because an error came before its first file, is removed, with folders above it that were made for it.
+    nothing, because an error came before its first file, is removed, with folders above it that were made for it; one
+    that was empty is left empty.
 
     Args:
         run: the folder.
@@ -148,8 +149,8 @@ def alone(run: Path, made: bool = False) -> Iterator[None]:
     """
     place = run / ".lock"
     try:
-        made = made or not run.exists()
-        above = [one for one in run.absolute().parents if not one.exists()]
+        empty = made or not run.exists() or not os.listdir(run)
+        gone = [run, run.parent] if made else [one for one in (run, *run.absolute().parents) if not one.exists()]
         run.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(place) and (place.is_symlink() or not place.is_file() or place.stat().st_size):
             raise RunError(f"{shown(run)}: holds .lock of another origin, which a run would empty; name another folder")
@@ -164,11 +165,11 @@ def alone(run: Path, made: bool = False) -> Iterator[None]:
         with held(run):
             yield
     except BaseException:
-        if made:
+        if empty:
             with suppress(OSError):
                 if os.listdir(run) == [place.name]:
                     place.unlink()
-                    for one in (run, *above):
+                    for one in gone:
                         one.rmdir()
         raise
     finally:

@@ -8,20 +8,19 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 
+from ikura.engine.cluster.question import CLIENT, GREETING, host_and_port, status_of
 from ikura.errors import UsageError
 from ikura.wording import one_line
 
 __all__ = [
-    "AUTO", "CLIENT", "GREETING", "LOCAL", "SECONDS_TO_ANSWER", "answering", "check_address", "host_and_port",
-    "running_cluster",
+    "AUTO", "LOCAL", "SECONDS_TO_ANSWER", "answering", "check_address", "running_cluster",
 ]  # fmt: skip
 
 AUTO, LOCAL = "auto", "local"
-CLIENT = "ray://"
-"""In front of the address of a Ray client server: a driver outside of the cluster's network."""
-SECONDS_TO_ANSWER = 8.0
-GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
-"""How HTTP/2 begins, which Ray speaks: the fixed words and empty settings, to which a server replies with its own."""
+SECONDS_TO_ANSWER, SECONDS_FOR_A_QUESTION = 5.0, 4.0
+"""How long something at an address may take to speak as Ray does, and to answer a question."""
+UNKNOWN = "12"
+"""The status by which a server of gRPC says that it does not know a question."""
 SETTINGS_FRAME = 4
 
 
@@ -50,20 +49,6 @@ def check_address(address: str) -> str:
     return address
 
 
-def host_and_port(address: str) -> tuple[str, int] | None:
-    """The two parts of an address; None where it has no such parts.
-
-    Example:
-        >>> host_and_port("ray://[::1]:10001")
-        ('::1', 10001)
-    """
-    host, colon, port = address.removeprefix(CLIENT).rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not (host and colon and port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16):
-        return None
-    return None if any(letter in "/?#@" or letter.isspace() for letter in host) else (host, int(port))
-
-
 def answering(address: str) -> str:
     """Find the cluster that an address means, and see that it answers.
 
@@ -74,7 +59,7 @@ def answering(address: str) -> str:
         The address without "auto".
 
     Raises:
-        UsageError: there is no cluster, or nothing answers within `SECONDS_TO_ANSWER`.
+        UsageError: there is no cluster, or nothing answers as one does within ten seconds.
     """
     found = running_cluster() if address == AUTO else address
     if found is None:
@@ -84,7 +69,7 @@ def answering(address: str) -> str:
         )
     if found == LOCAL:
         raise UsageError("RAY_ADDRESS is 'local', which names no running cluster; say address='local', or unset it")
-    reason = _silence(found)
+    reason = _silence(found) or _strangeness(found)
     if reason:
         raise UsageError(f"no Ray cluster answers at {one_line(found, 100)}: {reason}")
     return found
@@ -121,3 +106,15 @@ def _silence(address: str) -> str:
     except OSError as error:
         return error.strerror or str(error)
     return "" if head[3] == SETTINGS_FRAME else "what is there is not Ray"
+
+
+def _strangeness(address: str) -> str:
+    """Why what speaks as Ray does is not what an address says; empty where it is."""
+    if status_of(address, None, SECONDS_FOR_A_QUESTION) not in ("", UNKNOWN):
+        return ""
+    client = address.startswith(CLIENT)
+    other = address.removeprefix(CLIENT) if client else f"{CLIENT}{address}"
+    if status_of(other, None, SECONDS_FOR_A_QUESTION / 4) in ("", UNKNOWN):
+        return "what is there is not Ray"
+    what = "the head of a cluster" if client else "a Ray client server"
+    return f"{what} is there; write {other}"

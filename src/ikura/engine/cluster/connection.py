@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,10 +16,14 @@ from ikura.errors import UsageError
 from ikura.process_state import cores, ignored_warnings
 from ikura.wording import one_line
 
-__all__ = ["check_installed", "connect", "disconnect"]
+__all__ = ["check_installed", "check_reached", "connect", "disconnect"]
 
 USUAL = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_worker_niceness": "0"}
 """Nothing is reported to Ray's makers, nothing said of versions to come; workers get the time that threads would."""
+
+
+SECONDS_TO_CONNECT = 60.0
+"""How long Ray may take to connect to a cluster that answers."""
 
 
 def check_installed() -> None:
@@ -57,16 +62,71 @@ def connect(address: str, workers: int | None, gpus: bool) -> bool:
         given |= {"address": LOCAL, "include_dashboard": False}
         given |= {} if gpus else {"num_cpus": workers or cores(), "num_gpus": 0}
     else:
-        place, found_here = answering(address), address == AUTO and not os.environ.get("RAY_ADDRESS")
-        # Asked for it by this name, Ray sends the user's token.
-        given["address"] = AUTO if asks_for_token(place, found_here) and found_here else place
+        given["address"] = _reached(address)
     try:
         with ignored_warnings, _kept_handlers(), _environment(USUAL):
-            ray.init(**given)
+            if address == LOCAL:
+                ray.init(**given)
+            else:
+                _aside(lambda: ray.init(**given))
     except (RuntimeError, ConnectionError, ImportError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
         where = "on this machine" if address == LOCAL else f"at {given['address']}"
         raise UsageError(f"no connection to a Ray cluster {where}: {_reason(error)}") from error
     return True
+
+
+def check_reached(address: str) -> None:
+    """Refuse an address where no cluster answers, or one that does not let this process in, before anything is done.
+
+    Args:
+        address: as for `connect`.
+
+    Raises:
+        UsageError: so it is.
+    """
+    ray = sys.modules.get("ray")
+    if address != LOCAL and not (ray is not None and ray.is_initialized()):
+        _reached(address)
+
+
+def _reached(address: str) -> str:
+    """See that a cluster answers at an address, and lets this process in.
+
+    Args:
+        address: as for `check_address`, other than "local".
+
+    Returns:
+        What Ray is to be given as the address.
+
+    Raises:
+        UsageError: nothing answers, or it asks for a token.
+    """
+    place, found_here = answering(address), address == AUTO and not os.environ.get("RAY_ADDRESS")
+    # Asked for it by this name, Ray sends the user's token.
+    return AUTO if asks_for_token(place, found_here) and found_here else place
+
+
+def _aside(connects: Callable[[], object]) -> None:
+    """Let a thread connect: Ray waits where no signal reaches Python, and for minutes.
+
+    Raises:
+        TimeoutError: it takes longer than `SECONDS_TO_CONNECT`.
+    """
+    done, raised = threading.Event(), list[BaseException]()
+
+    def connect() -> None:
+        try:
+            connects()
+        except BaseException as error:
+            raised.append(error)
+        finally:
+            done.set()
+
+    threading.Thread(target=connect, name="ikura connects to Ray", daemon=True).start()
+    if not done.wait(SECONDS_TO_CONNECT):
+        raise TimeoutError(f"it answers, but no connection was made within {SECONDS_TO_CONNECT:g} seconds")
+    if raised:
+        raise raised[0]
 
 
 def disconnect() -> None:

@@ -6,12 +6,10 @@ Ray itself tries for twenty seconds, with a line of its log in each, before it s
 from __future__ import annotations
 
 import os
-import socket
-import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
-from ikura.engine.cluster.address import CLIENT, GREETING, host_and_port
+from ikura.engine.cluster.question import status_of
 from ikura.errors import UsageError
 from ikura.wording import one_line
 
@@ -19,13 +17,8 @@ __all__ = ["asks_for_token"]
 
 MODE = "RAY_AUTH_MODE"
 SECONDS_TO_ANSWER = 3.0
-METHOD, CLIENT_METHOD = b"/ray.rpc.NodeInfoGcsService/GetClusterId", b"/ray.rpc.RayletDriver/ClusterInfo"
-"""What changes nothing, asked of the head of a cluster and of a Ray client server."""
-STATUS = b"grpc-status"
-UNAUTHENTICATED = STATUS + b"\x0216"
-"""The status 16 as a header of HTTP/2: its name, the length of its value, and that."""
-HEADERS, DATA = 1, 0
-END_STREAM, END_HEADERS = 1, 4
+UNAUTHENTICATED = "16"
+"""The status by which a server of gRPC refuses who it does not know."""
 
 
 def asks_for_token(address: str, found_here: bool) -> bool:
@@ -65,47 +58,4 @@ def _own_token() -> str | None:
 
 def _refuses(address: str, token: str | None) -> bool:
     """Whether a cluster refuses a question with this token, or none; not where it says nothing that is understood."""
-    place = host_and_port(address)
-    assert place is not None
-    latest, answer = time.monotonic() + SECONDS_TO_ANSWER, b""
-    with suppress(OSError), closing(socket.create_connection(place, timeout=SECONDS_TO_ANSWER)) as connection:
-        connection.sendall(_question(address, token))
-        while STATUS not in answer[:-4]:
-            connection.settimeout(max(latest - time.monotonic(), 0.01))
-            more = connection.recv(4096)
-            if not more:
-                break
-            answer += more
-    return UNAUTHENTICATED in answer
-
-
-def _question(address: str, token: str | None) -> bytes:
-    """A call of gRPC with an empty message, in the frames of HTTP/2."""
-    headers = {
-        b":method": b"POST",
-        b":scheme": b"http",
-        b":path": CLIENT_METHOD if address.startswith(CLIENT) else METHOD,
-        b":authority": address.removeprefix(CLIENT).encode(),
-        b"te": b"trailers",
-        b"content-type": b"application/grpc",
-    }
-    if token is not None:
-        headers[b"authorization"] = f"Bearer {token}".encode()
-    listed = b"".join(b"\x00" + _text(name) + _text(value) for name, value in headers.items())
-    return GREETING + _frame(HEADERS, END_HEADERS, 1, listed) + _frame(DATA, END_STREAM, 1, bytes(5))
-
-
-def _frame(kind: int, flags: int, stream: int, body: bytes) -> bytes:
-    return len(body).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + body
-
-
-def _text(value: bytes) -> bytes:
-    """A text of a header, its length before it: seven bits, beyond which seven more in each byte."""
-    length, more = len(value), bytearray()
-    if length < 127:
-        return bytes((length,)) + value
-    length -= 127
-    while length >= 128:
-        more.append(length % 128 + 128)
-        length //= 128
-    return b"\x7f" + bytes(more) + bytes((length,)) + value
+    return status_of(address, token, SECONDS_TO_ANSWER) == UNAUTHENTICATED
