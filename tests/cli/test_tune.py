@@ -297,8 +297,9 @@ def test_resume_continues_the_run(calls: dict[str, Any], tmp_path: Path, capsys:
     (tmp_path / "config.toml").touch()
     assert main(["resume", str(tmp_path)]) == 0
     arguments, named = calls["resume"]
-    assert arguments == (tmp_path,)
-    assert list(named) == ["progress", "ask", "engine", "address", "workers"]
+    assert arguments == ()
+    assert list(named) == ["run", "data", "progress", "ask", "engine", "address", "workers"]
+    assert (named["run"], named["data"]) == (tmp_path, None)
     assert (named["ask"], named["engine"], named["address"], named["workers"]) == (None, "auto", None, None)
     assert main(["resume", str(tmp_path), "--engine", "ray", "--address", "head:6379", "--workers", "2"]) == 0
     _, named = calls["resume"]
@@ -312,10 +313,10 @@ def test_report_writes_into_the_run_folder_or_where_told(
     calls: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["report", str(tmp_path)]) == 0
-    assert capsys.readouterr() == (f"{tmp_path / 'report.html'}\n", "")
+    assert capsys.readouterr() == (f"{calls['study'].run / 'report.html'}\n", "")
     assert main(["report", str(tmp_path), "-o", str(tmp_path / "other.html")]) == 0
-    assert (tmp_path / "other.html").exists()
-    assert calls["open_study"][0] == (tmp_path,)
+    assert capsys.readouterr().out == f"{tmp_path / 'other.html'}\n"
+    assert calls["open_study"] == ((), {"run": tmp_path})
 
 
 def test_the_summary_shows_the_front_and_how_it_chose(
