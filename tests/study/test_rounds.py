@@ -99,6 +99,18 @@ def test_tiles_are_full_and_hold_only_those_that_train(name: str, tune: Tune, tr
     store.close()
 
 
+def test_finalists_that_pbt_does_not_train_are_warned_of_where_they_were_asked_for(
+    tune: Tune, caplog: pytest.LogCaptureFixture
+) -> None:
+    for finalists, levels in ((1, ["WARNING"]), (None, ["INFO"]), (0, [])):
+        caplog.clear()
+        with caplog.at_level("INFO", "ikura"):
+            tune(schedule="pbt", **OPTIONS | {"finalists": finalists, "trials": 4, "epochs": 2})
+        assert [one.levelname for one in caplog.records if "no finalists" in one.getMessage()] == levels
+    with pytest.raises(ikura.UsageError, match="and schedule pbt has no finalists; leave folds"):
+        tune(schedule="pbt", **OPTIONS | {"finalists": 1, "folds": 2, "ensemble": "auto"})
+
+
 def test_pbt_copies_weights_and_records_the_lineage(tune: Tune) -> None:
     said: list[str] = []
 
@@ -109,7 +121,7 @@ def test_pbt_copies_weights_and_records_the_lineage(tune: Tune) -> None:
     study = tune(schedule="pbt", progress=Listener(), **OPTIONS | {"finalists": 2, "trials": 8, "epochs": 10})
     trials = study.trials
     assert set(trials["purpose"]) == {"search"}
-    assert any("no finalists are trained" in line for line in said)
+    assert any("finalists=2 (--finalists) has no effect with schedule pbt: no finalists" in line for line in said)
     copies = trials[trials["parent"].notna()]
     assert len(copies)
     by_number = trials.set_index("number")

@@ -64,7 +64,7 @@ Network = str | Callable[[Hyperparameters], Module] | None
 """What `ikura.tune` takes as a network: its name, or its factory."""
 
 NO_FINALISTS = (
-    "no finalists are trained, because hyperparameters changed on the way to the best network; that network is kept"
+    "no finalists are trained, because hyperparameters change on the way to the best network; that network is kept"
 )
 
 
@@ -176,8 +176,7 @@ def make_plan(
     training = replace(training, device=chosen_device(training.device, name != "mlp"))
     epochs, finalists = budget(name, search.epochs, search.finalists)
     if finalists and schedule(search.schedule).copies:
-        progress.say(f"schedule {search.schedule}: {NO_FINALISTS}")
-        finalists = 0
+        finalists = _none_of_finalists(search, progress)
     search = replace(search, epochs=epochs, finalists=finalists)
     freeze = network.freeze if isinstance(network, Pretrained) else None
     optimizer = None if training.optimizer is None else OPTIMIZERS[training.optimizer]
@@ -230,6 +229,25 @@ def make_plan(
     if name in ("mlp", "cnn"):
         check_compiler()
     return StudyPlan(given, setting, dataset, opened, network, setup, known, found)
+
+
+def _none_of_finalists(search: SearchOptions, progress: Logged) -> int:
+    """Say that a schedule has no finalists, as a warning where some were asked for.
+
+    Raises:
+        UsageError: folds are to be trained with their configurations.
+    """
+    if search.folds is not None:
+        raise UsageError(
+            f"folds are trained with the finalists' configurations, and schedule {search.schedule} has no finalists; "
+            "leave folds=… (--folds) out, or take another schedule"
+        )
+    if search.finalists is None:
+        progress.say(f"schedule {search.schedule}: {NO_FINALISTS}")
+    else:
+        asked = f"finalists={search.finalists} (--finalists) has no effect with schedule {search.schedule}"
+        progress.warn(f"{asked}: {NO_FINALISTS}")
+    return 0
 
 
 def _tell(dataset: Dataset, lines: list[str], progress: Logged) -> None:
