@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch import nn
 
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
@@ -48,6 +49,25 @@ def test_compiled_and_stacked_networks_are_the_same(kind: str, setup: Setup) -> 
     stacked = curves(setup(kind, (20,), stacked=True), members(), len(EVERY), EPOCHS)
     for number, curve in compiled.items():
         np.testing.assert_allclose(stacked[number], curve, rtol=DOUBLE, err_msg=str(EVERY[number]))
+
+
+def own_network(hyperparameters: dict[str, Any]) -> nn.Module:
+    units = int(hyperparameters.get("units", 8))
+    layers = [nn.Linear(hyperparameters["inputs"], units), nn.BatchNorm1d(units), nn.Tanh()]
+    return nn.Sequential(*layers, nn.Linear(units, hyperparameters["outputs"]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_networks_of_ones_own_are_the_same_as_programs_and_in_pytorch(kind: str, setup: Setup) -> None:
+    rules = [{"label_smoothing": 0.2, "optimizer": "momentum"}, {"gradient_noise": 0.3}, {"units": 5, "l2": 1e-3}]
+    every = [Member(number, {"learning_rate": 0.02, "batch_size": 17, **more}, 5) for number, more in enumerate(rules)]
+    programs = setup(kind, network=own_network, programs=True)
+    assert [programs.runs_as_program(member) for member in every] == [True] * len(every)
+    found, alone = curves(programs, every, len(every), EPOCHS), curves(programs, every, 1, EPOCHS)
+    plain = curves(setup(kind, network=own_network), every, len(every), EPOCHS)
+    for number, curve in plain.items():
+        np.testing.assert_allclose(found[number], curve, rtol=DOUBLE, err_msg=str(rules[number]))
+        np.testing.assert_array_equal(found[number], alone[number])
 
 
 @pytest.mark.parametrize("kind", KINDS)

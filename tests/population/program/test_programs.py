@@ -58,32 +58,44 @@ def test_a_program_that_differs_is_not_trusted(monkeypatch: pytest.MonkeyPatch) 
 # Training
 
 
+LOSSES: dict[str, Any] = {
+    "multiclass": lambda out, y: F.cross_entropy(out, y.long()),
+    "regression": F.mse_loss,
+    "multilabel": F.binary_cross_entropy_with_logits,
+}
+
+
 def some_examples(shapes: Any, task: str = "multiclass") -> tuple[Examples, list[torch.Tensor]]:
-    inputs = examples(shapes, ROWS, 1)
-    y = np.random.default_rng(0).integers(0, OUTPUTS, ROWS).astype(float)
+    inputs, random = examples(shapes, ROWS, 1), np.random.default_rng(0)
+    y = random.integers(0, OUTPUTS, ROWS).astype(float)
+    if task != "multiclass":
+        y = random.normal(size=(ROWS, OUTPUTS))
+        y = y if task == "regression" else (y > 0.3).astype(float)
     x, _ = side_by_side(inputs)
     x = x.astype(np.float64).reshape(ROWS, *shapes[0])
     return Examples(x, np.empty((ROWS, 0), np.int32), y), inputs
 
 
-def tile_of(modules: list[nn.Module], programs: list[Program], members: list[Member]) -> ProgramTile:
+def tile_of(
+    modules: list[nn.Module], programs: list[Program], members: list[Member], task: str = "multiclass"
+) -> ProgramTile:
     inputs = ProgramInputs.of(modules[0], torch.zeros(1, 1), torch.zeros(1, 0))
-    return ProgramTile(members, programs, modules, inputs, [None] * len(members), "multiclass", "float64")
+    return ProgramTile(members, programs, modules, inputs, [None] * len(members), task, "float64")
 
 
-def trained_by_hand(module: nn.Module, member: Member, given: Examples) -> list[np.ndarray]:
+def trained_by_hand(module: nn.Module, member: Member, given: Examples, task: str = "multiclass") -> list[np.ndarray]:
     """Weights after each epoch of an ordinary loop, under keyed dropout."""
     module = module.double().train()
     rule = optimizer(member.values, list(module.parameters()), [])
     batch, weights = int(member.values.batch_size), []
     for epoch in range(EPOCHS):
         ordered = given.ordered(member.seed, epoch)
-        x, y = torch.from_numpy(ordered.x), torch.from_numpy(ordered.y).long()
+        x, y = torch.from_numpy(ordered.x), torch.from_numpy(ordered.y)
         ends = [*range(batch, ROWS, batch), ROWS]
         for begin, end in zip([0, *ends], ends, strict=False):
             module.zero_grad()
             with keyed_dropout(key(member.seed, "noise", epoch), begin):
-                F.cross_entropy(module(x[begin:end]), y[begin:end]).backward()
+                LOSSES[task](module(x[begin:end]), y[begin:end]).backward()
             rule.step()
         weights.append(torch.cat([p.detach().reshape(-1) for p in module.parameters()]).numpy().copy())
     return weights
@@ -102,6 +114,19 @@ def test_five_epochs_are_those_of_an_ordinary_loop(name: str, rule: str) -> None
     tile = tile_of([module], [program], [member])
     by_hand = trained_by_hand(made(name)[0], member, given)
     for epoch, wanted in enumerate(by_hand):
+        tile.train_epoch(given.ordered(member.seed, epoch), epoch)
+        np.testing.assert_allclose(tile.flat(0), wanted, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("task", ["regression", "multilabel"])
+@pytest.mark.parametrize("name", ["residual", "convolutions", "BatchNorm1d"])
+def test_several_targets_of_an_example_are_learned_as_by_an_ordinary_loop(name: str, task: str) -> None:
+    module, shapes = made(name)
+    member = Member(0, {"optimizer": "adam", "learning_rate": 0.01, "batch_size": 16, "weight_decay": 0.0}, 7)
+    program = lower(module, examples(shapes, 16), OUTPUTS)
+    given, _ = some_examples(shapes, task)
+    tile = tile_of([module], [program], [member], task)
+    for epoch, wanted in enumerate(trained_by_hand(made(name)[0], member, given, task)):
         tile.train_epoch(given.ordered(member.seed, epoch), epoch)
         np.testing.assert_allclose(tile.flat(0), wanted, rtol=0, atol=1e-9)
 

@@ -50,7 +50,7 @@ class ProgramTile(KernelTile):
         inputs: what their forward is given.
         matrices: names of the parameters of each network that are weights of products; None for all of two dimensions
             or more.
-        task: "binary", "multiclass" or "regression".
+        task: "binary", "multiclass", "multilabel" or "regression".
         dtype: "float32" or "float64".
     """
 
@@ -149,7 +149,8 @@ class ProgramTile(KernelTile):
         factors = np.ones(rows, self.dtype)
         if deviation:
             factors = (1.0 + deviation * example_noise(self.seed, epoch, rows)).astype(self.dtype)
-        y = self._labels(k, examples.y, epoch)
+        y = self._labels(k, examples.y.reshape(-1), epoch)
+        targets = len(y) // rows
         if whole is not None:
             yield 0, Rows(*whole, y, factors)
             return
@@ -162,7 +163,8 @@ class ProgramTile(KernelTile):
             end = rows if rows - end <= joins else end
             x = batches.numbers(slice(begin, end), augment, epoch)
             x = np.ascontiguousarray(x.reshape(len(x), -1), self.dtype)
-            yield begin, Rows(x, np.empty((len(x), 0), np.int64), y[begin:end], factors[begin:end])
+            own = y[begin * targets : end * targets]
+            yield begin, Rows(x, np.empty((len(x), 0), np.int64), own, factors[begin:end])
             begin = end
 
     def _labels(self, k: int, y: np.ndarray, epoch: int) -> np.ndarray:

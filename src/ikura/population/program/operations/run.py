@@ -156,7 +156,8 @@ def train(
     no_bias = np.zeros(code.outputs, w.dtype)
     memory.now[TRAINING] = 1
     memory.now[STREAM] = np.int64(keys[0])
-    count = rows.y.shape[0]
+    count = rows.factors.shape[0]
+    values = rows.y.shape[0] // count
     total, end = 0.0, 0
     while end < count:
         begin, end = end, min(end + batch, count)
@@ -173,7 +174,8 @@ def train(
         place = code.out * memory.now[MOST]
         error = matrix(memory.d, place, size, code.outputs)
         copy(matrix(memory.a, place, size, code.outputs), error)
-        cost = loss_and_error(task, error, no_bias, rows.y[begin:end], smoothing) / size
+        y = rows.y[begin * values : end * values]
+        cost = loss_and_error(task, error, no_bias, y, smoothing) / size
         weigh(error, rows.factors[begin:end])
         backward(code, memory, own, g, x, codes)
         if setting.dropconnect > 0:
