@@ -16,6 +16,7 @@ from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.study.batch import Batch, TrainOptions
 from ikura.study.buildable import unbuildable
+from ikura.study.epoch_count import EpochCount
 from ikura.study.network_cost import too_large
 from ikura.study.record.interventions import Interventions
 from ikura.study.record.ledger import Ledger
@@ -156,7 +157,8 @@ class Executor:
             rows: trials of the store that have not come so far.
             until: epochs in all, by trial.
             options: how.
-            before: member epochs, and trials ended, that progress is to show beside these.
+            before: member epochs, and trials ended, that progress is to show beside these; the epochs that these had
+                already count as theirs.
             beside: asked for further trials, which are trained and recorded beside these.
 
         Returns:
@@ -165,32 +167,34 @@ class Executor:
         queue = TileQueue(self, Batch(rows, until, options), beside)
         best = self.best
         every: list[Outcome] = []
-        done, live = 0, dict[int, float]()
+        ended, live = 0, dict[int, float]()
+        epochs = EpochCount(sum(row.epochs for row in rows))
 
         def tell(message: TileProgress) -> None:
-            nonlocal done
-            done += message.epochs if queue.is_own(message.tile) else 0
+            if queue.is_own(message.tile):
+                epochs.tell(message.tile, message.epochs, queue.since(message.tile))
             live[message.tile] = message.best
             if message.held:
                 queue.say_held()
-            self.progress.update(before[0] + done, before[1] + len(every), self.better(best, *live.values()))
+            self.progress.update(before[0] + epochs.most, before[1] + ended, self.better(best, *live.values()))
 
         for outcomes in self.engine.run(queue, tell):
             tile = queue.returned(outcomes)
             if tile is None:
                 continue
-            self._record(outcomes, tile.batch)
+            on = self._record(outcomes, tile.batch)
             best = self.better(best, *(outcome.dev_score for outcome in outcomes))
             if not tile.beside:
                 every += [outcome for outcome in outcomes if not outcome.paused]
-                done -= sum(until[outcome.number] for outcome in outcomes if outcome.paused)
+                ended += len(outcomes) - len(on)
+                epochs.take_back(sum(until[one.number] - len(one.curve) for one in outcomes if one.paused))
             tell(TileProgress(tile=outcomes[0].tile))
             # What it came to is in the best one's score now.
             del live[outcomes[0].tile]
         return every
 
-    def _record(self, outcomes: list[Outcome], batch: Batch) -> None:
-        """Record what became of a tile."""
+    def _record(self, outcomes: list[Outcome], batch: Batch) -> list[int]:
+        """Record what became of a tile; return the numbers of the trials that go on later."""
         options, until = batch.options, batch.until
 
         def goes_on(one: Outcome) -> bool:
@@ -205,3 +209,4 @@ class Executor:
         self.store.record(outcomes, on, batch.since)
         refuse_ended(self.store, {one.number: len(one.curve) for one in outcomes if one.number not in on})
         self.snapshot(outcomes[0].tile).unlink(missing_ok=True)
+        return on

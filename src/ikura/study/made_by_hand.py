@@ -54,10 +54,11 @@ class MadeByHand:
             if not batches:
                 break
             with executor.store.timed("by hand", Interventions(executor.store).stood_still):
-                left = sum(one.until[row.number] - row.epochs for one in batches for row in one.rows)
-                executor.progress.start("by hand", left)
-                for one in batches:
-                    executor.train(one.rows, one.until, one.options)
+                ways = [sum(one.until[row.number] - row.epochs for row in one.rows) for one in batches]
+                executor.progress.start("by hand", sum(ways))
+                for place, one in enumerate(batches):
+                    had, ended = sum(row.epochs for row in one.rows), sum(len(other.rows) for other in batches[:place])
+                    executor.train(one.rows, one.until, one.options, (sum(ways[:place]) - had, ended))
                 executor.progress.finish()
             if late:
                 break

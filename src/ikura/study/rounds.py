@@ -284,7 +284,7 @@ class _Rounds:
         )
 
     def _before(self, until: Mapping[int, int]) -> tuple[int, int]:
-        """Member epochs that were trained or saved, and trials that have ended, beside those that train now."""
+        """Member epochs trained or saved beside those of trials that train now, and trials that have ended."""
         ended = [number for number, trial in self.trials.items() if trial.state.ended]
         if self.schedule.copies:
             # A copy takes its parent's epochs over and another's place in the population.

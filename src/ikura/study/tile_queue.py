@@ -169,6 +169,10 @@ class TileQueue:
         """Whether a tile in training is one of the batch."""
         return tile in self.begun and not self.begun[tile].beside
 
+    def since(self, tile: int) -> int:
+        """How many epochs the members of a tile in training had before it."""
+        return sum(one.since for one in self.begun[tile].segments)
+
     def _look(self) -> None:
         """Look for what a hand asks of trials that do not train."""
         if self.looked and not self.interventions.any_unsettled():
