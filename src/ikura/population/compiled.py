@@ -109,11 +109,15 @@ class CompiledTile(KernelTile):
             for member, steady, share, updates in zip(self.members, self.steady, left, self._updates(rows), strict=True)
         ]
         train_epoch(
-            Inputs(examples.array, examples.codes), self._learned(examples.y), self.networks, self.settings, self.state,
+            self._inputs(examples), self._learned(examples.y), self.networks, self.settings, self.state,
             Parts(np.array([*chain(*rates)]), np.cumsum([0, *map(len, rates)], dtype=np.int64)),
             self._draws(epoch, rows), costs,
         )  # fmt: skip
         return costs
+
+    def _inputs(self, examples: Examples) -> Inputs:
+        weights = () if examples.weights is None else examples.weights
+        return Inputs(examples.array, examples.codes, np.asarray(weights, self.state.weights.values.dtype))
 
     def _learned(self, y: np.ndarray) -> np.ndarray:
         """What members learn, a row for each transform of the targets, shape (transforms, rows)."""
@@ -142,7 +146,7 @@ class CompiledTile(KernelTile):
     def outputs(self, examples: Examples) -> np.ndarray:
         values = self.state.weights.values
         out: np.ndarray = np.empty((len(self.members), len(examples), self.layouts[0].outputs), values.dtype)
-        evaluate(Inputs(examples.array, examples.codes), self.networks, self.state, out)
+        evaluate(self._inputs(examples), self.networks, self.state, out)
         undone(self.targets, out)
         return out
 

@@ -84,11 +84,10 @@ class NetworkSetup:
     def compiled(self) -> bool:
         """Whether tiles run in a compiled kernel: built-in networks on the CPU, fully connected ones if unaugmented.
 
-        Kernels compute the task's usual loss of examples that count alike; that of fully connected networks also that
-        of several values or labels.
+        Kernels compute the task's usual loss; that of fully connected networks also that of several values or labels.
         """
         most = 1 if self.convolutional else 2
-        usual = self.scorer.usual and self.train.weights is None and self.train.y.ndim <= most
+        usual = self.scorer.usual and self.train.y.ndim <= most
         built_in = self.convolutional or (self.network is None and not self.augmented)
         return self.device == "cpu" and built_in and usual
 

@@ -146,11 +146,11 @@ class Scorer:
             more: m, how many examples of any class the loss of a classification counts besides.
             weights: of the examples in the loss, shape (rows,); None for 1 each.
         """
-        if self._compiled(outputs, y, weights):
-            return self._assessed(outputs, y, more)
+        if self._compiled(outputs, y):
+            return self._assessed(outputs, y, more, weights)
         losses, predictions = [], []
         target = self._as_trained(y)
-        weight = None if weights is None else _mean_one(weights)
+        weight = None if weights is None else torch.from_numpy(_mean_one(weights))
         for one in _members(outputs):
             losses.append(self._loss_of(one, target, more, weight))
             predictions.append(self.predicted(one, y.shape[1:]))
@@ -180,7 +180,7 @@ class Scorer:
         for one in _members(outputs):
             wide = one.double() if self.criterion.own is None else one
             values = self.criterion.each(self.task, wide, target, smoothing).double().numpy()
-            each.append(values if weights is None else values * _mean_one(weights).numpy())
+            each.append(values if weights is None else values * _mean_one(weights))
         return np.stack(each)
 
     def _as_trained(self, y: np.ndarray) -> Tensor:
@@ -206,12 +206,12 @@ class Scorer:
         values = loss.each(self.task, outputs, target, smoothing).double()
         return float((values if weight is None else values * weight).mean())
 
-    def _compiled(self, outputs: Outputs, y: np.ndarray, weights: np.ndarray | None) -> bool:
+    def _compiled(self, outputs: Outputs, y: np.ndarray) -> bool:
         """Whether the compiled kernel measures it."""
         one_row_each = y.ndim == 1 or (y.ndim == 2 and self.task in ("regression", "multilabel"))
-        return self.usual and weights is None and one_row_each and isinstance(outputs, np.ndarray)
+        return self.usual and one_row_each and isinstance(outputs, np.ndarray)
 
-    def _assessed(self, outputs: np.ndarray, y: np.ndarray, more: float) -> Measured:
+    def _assessed(self, outputs: np.ndarray, y: np.ndarray, more: float, weights: np.ndarray | None) -> Measured:
         if self.task == "binary" and (outputs.ndim == 2 or outputs.shape[-1] == 2):
             outputs = _one_logit(outputs)
         elif outputs.ndim == 2:
@@ -222,7 +222,8 @@ class Scorer:
         kind = score_kernel.CODES[name] if known else 0
         code, smoothing = loss_kernel.CODES[self.task], more / (len(y) + more)
         stds = np.ascontiguousarray(np.broadcast_to(np.asarray(self.std, np.float64), outputs.shape[2]))
-        assess(code, outputs, y.reshape(-1), smoothing, stds, kind, losses, scores)
+        counts = np.empty(0) if weights is None else _mean_one(weights)
+        assess(code, outputs, y.reshape(-1), counts, smoothing, stds, kind, losses, scores)
         predictions = outputs if self.task == "multiclass" or y.ndim == 2 else outputs[..., 0]
         if self.task == "regression":
             predictions = predictions.astype(np.float64) * np.asarray(self.std) + np.asarray(self.mean)
@@ -247,6 +248,7 @@ def _members(outputs: Outputs) -> Iterator[Any]:
         )
 
 
-def _mean_one(weights: np.ndarray) -> Tensor:
+def _mean_one(weights: np.ndarray) -> np.ndarray:
     """Weights of examples scaled to a mean of 1, as they count in a mean loss."""
-    return torch.from_numpy(weights / weights.mean()).double()
+    scaled: np.ndarray = (weights / weights.mean()).astype(np.float64)
+    return scaled

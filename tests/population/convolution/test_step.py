@@ -44,7 +44,8 @@ def prepared(rows: int, **hyperparameters: Any) -> tuple[Recipe, CNN, Any]:
 
 def batch_of(x: np.ndarray, y: np.ndarray, task: str = "multiclass", smoothing: float = 0.0) -> Batch:
     """A mini-batch that begins at position 7 of its epoch."""
-    return Batch(x, y, CODES[task], x.dtype.type(smoothing), np.empty(0, x.dtype), np.uint64(5), 7)
+    none = np.empty(0, x.dtype)
+    return Batch(x, y, CODES[task], x.dtype.type(smoothing), none, none, np.uint64(5), 7)
 
 
 def compare(task: str, rows: int, steps: int = 2, smoothing: float = 0.0, **hyperparameters: Any) -> None:

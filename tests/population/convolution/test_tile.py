@@ -40,6 +40,20 @@ def company() -> list[Member]:
     return [Member(number, BASE | other, 5) for number, other in enumerate(OTHERS)]
 
 
+def test_weights_of_examples_count_as_in_stacked_modules(
+    setup: Callable[..., TrainingSetup], curves: Callable[..., list[np.ndarray]]
+) -> None:
+    member = Member(0, BASE | {"label_smoothing": 0.1, "gradient_noise": 0.2}, 3)
+    found = []
+    for stacked in (False, True):
+        made = setup(stacked=stacked)
+        drawn = np.random.default_rng(1).choice([0.0, 1.0, 5.0], len(made.train))
+        [curve] = curves(replace(made, train=replace(made.train, weights=drawn / drawn.mean())), [member])
+        found.append(curve)
+    np.testing.assert_allclose(found[0], found[1], rtol=RELATIVE)
+    assert not np.allclose(found[0], curves(setup(), [member])[0], rtol=1e-3)
+
+
 def test_compiled_and_stacked_give_the_same_curves(
     setup: Callable[..., TrainingSetup], curves: Callable[..., list[np.ndarray]]
 ) -> None:

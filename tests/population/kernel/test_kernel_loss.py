@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ikura.nn.loss import task_loss
+from ikura.nn.loss.by_task import each_loss
 from ikura.population.kernel.loss import CODES, loss_and_error
 
 TASKS = ("binary", "multiclass", "regression", "multilabel", "values")
@@ -42,6 +43,23 @@ def reference(
     return mean.item() * len(y), error.numpy()
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize("task", TASKS)
+def test_weights_of_examples_weigh_losses_and_errors(task: str, smoothing: float) -> None:
+    z, bias, y = example(task, "float64")
+    weights = np.random.default_rng(1).choice([0.0, 0.25, 1.0, 40.0], ROWS)
+    leaf, target = torch.from_numpy(z + bias).requires_grad_(), torch.from_numpy(y)
+    each = each_loss(
+        task.replace("values", "regression"), leaf, target.long() if task == "multiclass" else target,
+        torch.tensor(smoothing, dtype=torch.float64) if smoothing else None,
+    )  # fmt: skip
+    total = (each * torch.from_numpy(weights)).sum()
+    (error,) = torch.autograd.grad(total / ROWS, leaf)
+    found = loss_and_error(code(task), z, bias, y.reshape(-1), weights, smoothing)
+    assert found == pytest.approx(total.item(), rel=1e-13)
+    np.testing.assert_allclose(z, error.numpy(), rtol=0, atol=1e-14)
+
+
 def code(task: str) -> int:
     return CODES[task.replace("values", "regression")]
 
@@ -53,7 +71,9 @@ def test_several_targets_have_the_mean_loss_of_torch(reduction: type[torch.nn.Mo
     leaf = torch.from_numpy(z + bias).requires_grad_()
     mean = reduction()(leaf, torch.from_numpy(y))
     (error,) = torch.autograd.grad(mean, leaf)
-    assert loss_and_error(code(task), z, bias, y.reshape(-1), 0.0) == pytest.approx(mean.item() * ROWS, rel=1e-13)
+    assert loss_and_error(code(task), z, bias, y.reshape(-1), z[0, :0], 0.0) == pytest.approx(
+        mean.item() * ROWS, rel=1e-13
+    )
     np.testing.assert_allclose(z, error.numpy(), rtol=0, atol=1e-15)
 
 
@@ -72,7 +92,9 @@ def test_loss_and_error(task: str, smoothing: float, size: float, dtype: str, ro
     z, bias, y = example(task, dtype, size)
     share = z.dtype.type(smoothing)
     total, error = reference(task, z, bias, y, float(share))
-    assert loss_and_error(code(task), z, bias, y.reshape(-1), share) == pytest.approx(total, rel=300 * rounding)
+    assert loss_and_error(code(task), z, bias, y.reshape(-1), z[0, :0], share) == pytest.approx(
+        total, rel=300 * rounding
+    )
     assert z.dtype == dtype
     np.testing.assert_allclose(z * ROWS, error * ROWS, rtol=0, atol=300 * rounding)
 
@@ -83,7 +105,7 @@ def test_huge_logits_neither_overflow_nor_lose_the_loss(task: str, dtype: str) -
     z, bias, y = example(task, dtype, 1e4)
     total, error = reference(task, z, bias, y)
     # The loss is as large as the logits, 1e4, and linear in them: a few roundings of each.
-    assert loss_and_error(CODES[task], z, bias, y, z.dtype.type(0)) == pytest.approx(
+    assert loss_and_error(CODES[task], z, bias, y, z[0, :0], z.dtype.type(0)) == pytest.approx(
         total, rel=8 * float(np.finfo(dtype).eps)
     )
     # Adding the bias rounds a logit of up to 4e4 by 2e-3 in float32 and 4e-12 in float64, and probabilities by less.
@@ -96,6 +118,6 @@ def test_huge_logits_neither_overflow_nor_lose_the_loss(task: str, dtype: str) -
 def test_nan_gives_nan(task: str, place: int, dtype: str) -> None:
     z, bias, y = example(task, dtype)
     z[7, place] = np.nan
-    assert np.isnan(loss_and_error(code(task), z, bias, y.reshape(-1), z.dtype.type(0)))
+    assert np.isnan(loss_and_error(code(task), z, bias, y.reshape(-1), z[0, :0], z.dtype.type(0)))
     assert np.isnan(z[7]).any()
     assert np.isfinite(np.delete(z, 7, axis=0)).all()

@@ -9,6 +9,7 @@ from sklearn.metrics import r2_score
 
 from ikura.metric import METRICS
 from ikura.nn.loss import outputs_of, predict, task_loss
+from ikura.nn.loss.by_task import each_loss
 from ikura.population.kernel.loss import CODES as TASKS
 from ikura.population.kernel.score import CODES, assess
 from ikura.population.scoring import Scorer
@@ -168,6 +169,26 @@ def test_r2_of_a_constant_target(constant: float) -> None:
     for away, wanted in ((0.0, 1.0), (1.0, 0.0)):
         losses, scores = np.empty(1), np.empty(1)
         z, y = np.full((1, 3, 1), constant + away), np.full(3, constant)
-        assess(TASKS["regression"], z, y, 0.1, np.ones(1), CODES["r2"], losses, scores)
+        assess(TASKS["regression"], z, y, np.empty(0), 0.1, np.ones(1), CODES["r2"], losses, scores)
         reference = METRICS["r2"](torch.from_numpy(z[0, :, 0]), torch.from_numpy(y))
         assert scores[0] == wanted == reference.item()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", [*TASKS, "values"])
+def test_weights_of_examples_count_in_the_loss_and_not_in_the_score(case: str, dtype: str) -> None:
+    [name, *_] = [name for task, name in PAIRS if task == case]
+    z, y = example(case, dtype)
+    weights = np.random.default_rng(1).choice([0.0, 0.5, 3.0], ROWS)
+    target = torch.from_numpy(y.astype(np.float64))
+    smoothing = torch.tensor(MORE / (ROWS + MORE), dtype=torch.float64)
+    count = torch.from_numpy(weights / weights.mean())
+    wanted = [
+        (each_loss(task_of(case), torch.from_numpy(one), target.long() if case == "multiclass" else target, smoothing)
+         * count).mean().item()
+        for one in z.astype(np.float64)
+    ]  # fmt: skip
+    losses, scores = scorer(case, name)(z.copy(), y, MORE, weights)
+    rounding = ROUNDINGS * 2.0 ** (-24 if dtype == "float32" else -53)
+    np.testing.assert_allclose(losses, wanted, rtol=rounding)
+    np.testing.assert_array_equal(scores, scorer(case, name)(z.copy(), y, MORE)[1])

@@ -25,7 +25,8 @@ class Batch(NamedTuple):
         y: targets in the precision of x, shape (rows,).
         task: code of the loss.
         smoothing: share of each label that is spread over all classes, in the precision of x.
-        weights: factor on the gradient of each example, shape (rows,); empty for none.
+        weights: of the examples, in the precision of x, shape (rows,); (0,) where they count alike.
+        factors: on the gradient of each example, shape (rows,); empty for none.
         stream: key of the epoch's dropout noise.
         first: position in the epoch of the first row.
     """
@@ -35,6 +36,7 @@ class Batch(NamedTuple):
     task: Any
     smoothing: Any
     weights: Any
+    factors: Any
     stream: Any
     first: Any
 
@@ -68,8 +70,9 @@ def cost_and_gradient(
     flatten(_last_images(buffers.images, rows, sizes, buffers), features)
     weights = dense_of(w, sizes, features.shape[1])
     forward_dense(units, weights, sizes, batch.stream, batch.first, True)
-    cost = loss_and_error(batch.task, units.outputs, weights.output_bias, batch.y, batch.smoothing) / rows
-    weigh(units.outputs, batch.weights)
+    bias, smoothing = weights.output_bias, batch.smoothing
+    cost = loss_and_error(batch.task, units.outputs, bias, batch.y, batch.weights, smoothing) / rows
+    weigh(units.outputs, batch.factors)
     backward_dense(units, weights, dense_of(g, sizes, features.shape[1]), sizes.dropout)
     unflatten(features, _last_images(buffers.errors, rows, sizes, buffers))
     backward_blocks(x, w, g, sizes, buffers)

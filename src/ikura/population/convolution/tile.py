@@ -104,7 +104,8 @@ class ConvolutionTile(KernelTile):
         stream, smoothing = np.uint64(key(self.seed, "noise", epoch)), number(values.label_smoothing)
         deviation = float(values.gradient_noise)
         noise = example_noise(self.seed, epoch, rows) if deviation else np.empty(0)
-        weights_of = (1.0 + deviation * noise).astype(self.dtype)
+        factors = (1.0 + deviation * noise).astype(self.dtype)
+        weights = np.asarray(() if examples.weights is None else examples.weights, self.dtype)
         y, left_out = self._labels(k, examples.y, epoch), float(values.dropconnect)
         connections, l1, l2 = np.uint64(key(self.seed, "dropconnect", epoch)), float(values.l1), float(values.l2)
         # Penalties are those of all weights, not of the ones that DropConnect leaves.
@@ -115,7 +116,7 @@ class ConvolutionTile(KernelTile):
             x = batches.numbers(part, augment, epoch)
             if left_out:
                 connect(w, used, kept, layout.matrices, left_out, connections, part.start)
-            batch = Batch(x, y[part], task, smoothing, weights_of[part], stream, part.start)
+            batch = Batch(x, y[part], task, smoothing, weights[part], factors[part], stream, part.start)
             cost = cost_and_gradient(batch, used, gradient, self.sizes[k], buffers, self.running[k], *penalties)
             if left_out:
                 gradient *= kept

@@ -146,7 +146,8 @@ def train_epoch(
             outputs = widths[-1]
             z = matrix(net.a, out, size, outputs)
             bias = vector(w, w.shape[0] - outputs, outputs)
-            cost = loss_and_error(task, z, bias, vector(targets, begin * values, size * values), smoothing) / size
+            own = vector(targets, begin * values, size * values)
+            cost = loss_and_error(task, z, bias, own, inputs.weights[begin:end], smoothing) / size
             weigh(z, weights_of[begin:end])
             error = every_error[:size]
             backward(joined, used, g, net, out, error, ahead > 0)

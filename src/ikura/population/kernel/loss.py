@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ikura.population.kernel._compile import compiled
+from ikura.population.kernel.views import vector
 
 __all__ = ["CODES", "factors", "loss_and_error", "relabel", "weigh"]
 
@@ -15,18 +16,35 @@ CODES: dict[str, int] = {"binary": 0, "multiclass": 1, "regression": 2, "multila
 
 
 @compiled
-def loss_and_error(task: int, z: Any, bias: Any, y: Any, smoothing: Any) -> float:
-    """Add the bias to the outputs and replace them by ∂(mean loss)/∂z; return the summed loss in double precision.
+def loss_and_error(task: int, z: Any, bias: Any, y: Any, weights: Any, smoothing: Any) -> float:
+    """Add the bias to the outputs and replace them by ∂L/∂z, L = Σ w l / rows; return Σ w l in double precision.
 
-    The loss of an example with several values or labels is the mean over these.
+    The loss l of an example with several values or labels is the mean over these; w is its weight.
 
     Args:
         task: a number from `CODES`.
         z: outputs without bias, shape (rows, outputs), changed in place.
         bias: shape (outputs,).
         y: targets, shape (rows,), or (rows · outputs,) of several values or labels, in the precision of z.
+        weights: of the examples, in the precision of z, shape (rows,); (0,) where all are 1.
         smoothing: share s of the label that is spread evenly over all classes, in the precision of z.
     """
+    if weights.shape[0] == 0:
+        return _mean_loss_and_error(task, z, bias, y, smoothing)
+    rows, total = z.shape[0], 0.0
+    values = y.shape[0] // rows
+    for i in range(rows):
+        own = vector(y, i * values, values)
+        total += weights[i] * _mean_loss_and_error(task, z[i : i + 1], bias, own, smoothing)
+        share = weights[i] / z.dtype.type(rows)
+        for j in range(z.shape[1]):
+            z[i, j] *= share
+    return total
+
+
+@compiled
+def _mean_loss_and_error(task: int, z: Any, bias: Any, y: Any, smoothing: Any) -> float:
+    """As `loss_and_error`, of examples that count alike."""
     rows, outputs = z.shape
     one = z.dtype.type(1)
     share = one / z.dtype.type(rows)

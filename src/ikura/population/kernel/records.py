@@ -69,10 +69,12 @@ class Inputs(NamedTuple):
     Attributes:
         x: numeric features, shape (rows, inputs).
         codes: embedded categories, shape (rows, number of tables).
+        weights: of the examples in training, in the precision of x, shape (rows,); (0,) where they count alike.
     """
 
     x: Any
     codes: Any
+    weights: Any
 
 
 class Networks(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ikura.population.kernel._compile import compiled
+from ikura.population.kernel.views import vector
 
 __all__ = ["CODES", "assess"]
 
@@ -15,7 +16,9 @@ CODES: dict[str, int] = {"accuracy": 1, "r2": 2, "rmse": 3, "mae": 4, "label_acc
 
 
 @compiled
-def assess(task: int, outputs: Any, y: Any, smoothing: float, stds: Any, kind: int, losses: Any, scores: Any) -> None:
+def assess(
+    task: int, outputs: Any, y: Any, weights: Any, smoothing: float, stds: Any, kind: int, losses: Any, scores: Any
+) -> None:
     """Write each member's mean loss and score, and replace its raw outputs by probabilities, those of a regression not.
 
     Args:
@@ -23,6 +26,7 @@ def assess(task: int, outputs: Any, y: Any, smoothing: float, stds: Any, kind: i
         outputs: raw outputs, shape (members, rows, outputs), replaced by probabilities; standardised values stay.
         y: targets as trained on, shape (rows,), or (rows · outputs,) of several values or labels, in the precision of
             the outputs.
+        weights: of the examples in the loss, their mean 1, float64 of shape (rows,); (0,) where they count alike.
         smoothing: share of the labels that the loss spreads evenly over all classes but those that a network rules out
             by an output of -inf.
         stds: of each regression target in the training set; scores are computed in double precision without the means,
@@ -32,7 +36,10 @@ def assess(task: int, outputs: Any, y: Any, smoothing: float, stds: Any, kind: i
     """
     for k in range(outputs.shape[0]):
         real = outputs.dtype.type
-        losses[k] = _predict(task, outputs[k], y, real(smoothing))
+        if weights.shape[0] == 0:
+            losses[k] = _predict(task, outputs[k], y, real(smoothing))
+        else:
+            losses[k] = _predict_weighted(task, outputs[k], y, weights, real(smoothing))
         scores[k] = np.nan
         if not math.isnan(losses[k]):
             if kind == 1:
@@ -41,6 +48,15 @@ def assess(task: int, outputs: Any, y: Any, smoothing: float, stds: Any, kind: i
                 scores[k] = _label_accuracy(outputs[k], y)
             elif kind > 1:
                 scores[k] = _regression(kind, outputs[k], y, stds)
+
+
+@compiled
+def _predict_weighted(task: int, z: Any, y: Any, weights: Any, smoothing: Any) -> float:
+    rows, total = z.shape[0], 0.0
+    values = y.shape[0] // rows
+    for i in range(rows):
+        total += weights[i] * _predict(task, z[i : i + 1], vector(y, i * values, values), smoothing)
+    return total / rows
 
 
 @compiled

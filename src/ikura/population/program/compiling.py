@@ -132,7 +132,7 @@ def _build_run(dtype: str) -> None:
     x, y = np.zeros((1, 1), dtype), np.zeros(1, dtype)
     setting = np.array([setting_of(DEFAULTS)], SETTINGS)[0]
     run.train(
-        code, memory, weights, run.Rows(x, no_codes, y, y), 0, 1, 0, 2, setting, np.zeros((0, 3), np.int64),
+        code, memory, weights, run.Rows(x, no_codes, y, y, y[:0]), 0, 1, 0, 2, setting, np.zeros((0, 3), np.int64),
         np.zeros(1), np.zeros(2, np.uint64), 0, np.inf,
     )  # fmt: skip
     run.evaluate(code, memory, weights, x, no_codes, np.zeros((1, 1), dtype))

@@ -151,8 +151,9 @@ class ProgramTile(KernelTile):
             factors = (1.0 + deviation * example_noise(self.seed, epoch, rows)).astype(self.dtype)
         y = self._labels(k, examples.y.reshape(-1), epoch)
         targets = len(y) // rows
+        weights = np.asarray(() if examples.weights is None else examples.weights, self.dtype)
         if whole is not None:
-            yield 0, Rows(*whole, y, factors)
+            yield 0, Rows(*whole, y, factors, weights)
             return
         augment = self.augments[k] or None
         batches = Batches(examples, torch.device("cpu"), self.task)
@@ -164,7 +165,7 @@ class ProgramTile(KernelTile):
             x = batches.numbers(slice(begin, end), augment, epoch)
             x = np.ascontiguousarray(x.reshape(len(x), -1), self.dtype)
             own = y[begin * targets : end * targets]
-            yield begin, Rows(x, np.empty((len(x), 0), np.int64), own, factors[begin:end])
+            yield begin, Rows(x, np.empty((len(x), 0), np.int64), own, factors[begin:end], weights[begin:end])
             begin = end
 
     def _labels(self, k: int, y: np.ndarray, epoch: int) -> np.ndarray:

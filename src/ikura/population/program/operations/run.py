@@ -72,12 +72,13 @@ class Weights(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Some examples of an epoch, in its order: float features, whole numbers, targets, factors on the loss."""
+    """Some examples of an epoch in its order: float features, whole numbers, targets, factors on gradients, weights."""
 
     x: Any
     codes: Any
     y: Any
     factors: Any
+    weights: Any
 
 
 def memory_size(code: Code, rows: int) -> int:
@@ -175,7 +176,7 @@ def train(
         error = matrix(memory.d, place, size, code.outputs)
         copy(matrix(memory.a, place, size, code.outputs), error)
         y = rows.y[begin * values : end * values]
-        cost = loss_and_error(task, error, no_bias, y, smoothing) / size
+        cost = loss_and_error(task, error, no_bias, y, rows.weights[begin:end], smoothing) / size
         weigh(error, rows.factors[begin:end])
         backward(code, memory, own, g, x, codes)
         if setting.dropconnect > 0:
