@@ -72,6 +72,37 @@ def test_what_a_hand_makes_begins_when_somebody_is_free(tmp_path: Path, monkeypa
         np.testing.assert_array_equal(replayed, curve(study, made))
 
 
+def test_what_is_asked_while_forks_train_does_not_wait_for_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Late(Hand):
+        """Asks for a fork and goes back when the trials of the stage have ended and earlier forks train."""
+
+        def start(self, stage: str, total: int) -> None:
+            if stage == "by hand" and self.asking is not None:
+                asking, self.asking = self.asking, None  # type: ignore[assignment]
+                asking(ikura.open_study(self.run))
+            elif stage != "by hand":
+                study = ikura.open_study(self.run)
+                for at in (1, 2, 3, 4):
+                    study.steer.fork(0, learning_rate=0.02, at=at)
+
+    def asking(study: Study) -> None:
+        study.steer.rewind(0, 5, learning_rate=0.03)
+        study.steer.longer(1, 8)
+
+    order = recorded(monkeypatch)
+    study = tune(tmp_path / "run", trials=2, finalists=0, progress=Late(asking))
+    first, second, third, fourth, back, longer = (one.made for one in study.interventions)
+    # One tile may be handed out already.
+    assert order[:2] in ([0, 1], [1, 0])
+    assert set(order[2:5]) == {first, back, longer}
+    assert set(order[5:]) == {second, third, fourth}
+    for made in (fourth, back, longer):
+        replayed = study.replay(made)[["train_loss", "dev_loss", "dev_score"]].to_numpy()
+        np.testing.assert_array_equal(replayed, curve(study, made))
+
+
 class Watching(Hand):
     """Asks something when all trials are seen to train."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ikura.exchange.prior import fitted
 from ikura.population.job import Job, Outcome
@@ -56,12 +57,18 @@ class MadeByHand:
             with executor.store.timed("by hand", Interventions(executor.store).stood_still):
                 ways = [sum(one.until[row.number] - row.epochs for row in one.rows) for one in batches]
                 executor.progress.start("by hand", sum(ways))
+                beside = None if late else partial(self._others, {row.number for one in batches for row in one.rows})
                 for place, one in enumerate(batches):
                     had, ended = sum(row.epochs for row in one.rows), sum(len(other.rows) for other in batches[:place])
-                    executor.train(one.rows, one.until, one.options, (sum(ways[:place]) - had, ended))
+                    executor.train(one.rows, one.until, one.options, (sum(ways[:place]) - had, ended), beside)
                 executor.progress.finish()
             if late:
                 break
+
+    def _others(self, known: Collection[int]) -> list[Batch]:
+        """What is asked for while others train, which it does not wait for: it is trained before what waits of them."""
+        rows = [(one, [row for row in one.rows if row.number not in known]) for one in self.batches()]
+        return [replace(one, rows=some) for one, some in rows if some]
 
     def batches(self) -> list[Batch]:
         """Make what is asked for and can be made by now; return it, and what was made before, if it has not ended."""
