@@ -50,3 +50,16 @@ def test_what_can_be_learned_is_seen(regression: bool) -> None:
     signal = x[:, 0] + random.normal(size=120)
     found = LearnableCheck().run(subject(x, signal if regression else signal > 0, regression, 0))
     assert found.verdict == "pass"
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("share", [0.008, 0.02])
+def test_a_rare_class_that_can_be_learned_is_seen(share: float) -> None:
+    """No learner names a rare class at one half; what is asked is whether it lies where it is named."""
+    random = np.random.default_rng(2)
+    x = random.normal(size=(3000, 4))
+    height = x[:, 0] ** 2 + x[:, 1] + random.normal(size=3000)
+    found = LearnableCheck().run(subject(x, height > np.quantile(height, 1 - share), False, 0))
+    assert (found.verdict, found.figures["score"] > 0.6) == ("pass", True)
+    shuffled = random.permutation(height) > np.quantile(height, 1 - share)
+    assert LearnableCheck().run(subject(x, shuffled, False, 0)).verdict == "fail"

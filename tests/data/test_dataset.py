@@ -198,7 +198,21 @@ def test_imbalance_is_noted() -> None:
     table = pd.DataFrame({"x": np.arange(200.0) % 7, "label": ["a"] * 190 + ["b"] * 10})
     summary = prepare(table).summary
     assert summary.imbalance == 19
-    assert any("19 times" in note and "balanced_accuracy" in note for note in summary.notes)
+    [note] = [one for one in summary.notes if "19 times" in one]
+    assert "always naming 'a' is right in 95 % of the rows" in note
+    assert "--metric balanced_accuracy" in note
+    assert "average_precision" in note
+
+
+def test_imbalance_among_many_classes_does_not_say_that_one_of_them_is_usual() -> None:
+    table = pd.DataFrame({"x": np.arange(402.0) % 7, "label": [*"abcd"] * 100 + ["e"] * 2})
+    [note] = [one for one in prepare(table).summary.notes if "50 times" in one]
+    assert "always" not in note
+    assert "average_precision" not in note
+
+
+def test_a_target_that_is_named_so_is_said() -> None:
+    summary = prepare(pd.DataFrame({"x": np.arange(200.0) % 7, "label": ["a"] * 190 + ["b"] * 10})).summary
     assert "The target is 'label', the column of that name." in summary.notes
 
 

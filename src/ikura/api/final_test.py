@@ -20,6 +20,7 @@ from ikura.search import schedule
 from ikura.study.baselines import fits_baselines, measure_baselines
 from ikura.study.calibration import as_answered, calibrate
 from ikura.study.choice import choose, load_network, predictions, retrain_lost
+from ikura.study.constant_answer import constant_answer
 from ikura.study.ensemble_networks import Networks, against_one, networks_of
 from ikura.study.ensembles import FINALISTS_SHARE, make_ensemble, wants_ensemble
 from ikura.study.executor import Executor
@@ -29,6 +30,7 @@ from ikura.study.metric_applicability import not_measured
 from ikura.study.model_card import write_card
 from ikura.study.prediction_bounds import fit_bounds, measured_bounds
 from ikura.study.prediction_intervals import flattery, held_out_errors, measured_coverage
+from ikura.study.record.baseline import Baseline
 from ikura.study.record.facts import (
     ACCOUNT,
     AGAINST_ONE,
@@ -210,8 +212,15 @@ def _measured_once(
         alone = as_answered(calibration, measure, alone)
         alone = alone if bounds is None else alone.clip(*bounds)
         found[AGAINST_ONE] = against_one(measure, setup, (module, answered), (single, alone), target, setting.seed)
+    baselines: list[Baseline] = []
     if _wants_baselines(executor, setting):
-        found[BASELINES] = measure_baselines(setup, measure, examples, target, answered, setting.seed)
+        baselines = measure_baselines(setup, measure, examples, target, answered, setting.seed)
+    if setting.baselines != "no" and setting.task != "own":
+        known = np.concatenate([setup.scorer.target(one.y) for one in (setup.train, setup.dev)])
+        constant = constant_answer(setting.task, measure, known, target, answered, dataset.task.classes, setting.seed)
+        baselines += [constant] if constant is not None else []
+    if baselines:
+        found[BASELINES] = baselines
     return found
 
 

@@ -178,7 +178,8 @@ class LabelsCheck(Check):
             return self.warned(
                 f"{counts.max() / len(flat):.1%} of the training examples belong to one class",
                 "The classes are so unequal that always naming the largest one looks excellent.",
-                "Judge by balanced_accuracy or f1, and gather or weigh the rare class.",
+                "Judge by --metric average_precision (of two classes), balanced_accuracy or f1; gather more rows of "
+                "the rare class, or weigh it (--class-weight balanced).",
                 **figures,
             )
         return self.passed(f"{distinct.size} classes, the largest with {counts.max() / len(flat):.0%}", **figures)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -58,7 +60,7 @@ class LearnableCheck(Check):
         self, x: npt.NDArray[np.float32], y: npt.NDArray[np.float64], regression: bool, seed: int
     ) -> tuple[float, float]:
         out, _ = forest_scores(x, y, regression, seed, leaf=3)
-        return self._judge(out if regression else out.argmax(1).astype(np.float64), y, regression, seed)
+        return self._judge(out if regression else _named(out, y), y, regression, seed)
 
     def _judge(
         self, predicted: npt.NDArray[np.float64], y: npt.NDArray[np.float64], regression: bool, seed: int
@@ -70,6 +72,17 @@ class LearnableCheck(Check):
         better = sum(measure(predicted, random.permutation(y)) >= real for _ in range(PERMUTATIONS))
         score = 1 - float(((predicted - y) ** 2).mean() / y.var()) if regression else real
         return score, (1 + better) / (1 + PERMUTATIONS)
+
+
+def _named(shares: npt.NDArray[Any], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The class whose share lies the most times above its share of all rows: a rare one is named, too.
+
+    Args:
+        shares: of each class, shape (n, classes).
+        y: numbers of classes, shape (n,).
+    """
+    named: npt.NDArray[np.float64] = (shares / np.bincount(y.astype(np.int64))).argmax(1).astype(np.float64)
+    return named
 
 
 def _correlation(predicted: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
@@ -96,4 +109,6 @@ def _plain(x: npt.NDArray[np.float32], y: npt.NDArray[np.float64], regression: b
     most = 3 if regression else min(3, int(np.unique(y, return_counts=True)[1].min()))
     if most < 2:
         return []
-    return [cross_val_predict(make_pipeline(StandardScaler(), one), x, y, cv=most) for one in learners]
+    how = "predict" if regression else "predict_proba"
+    found = [cross_val_predict(make_pipeline(StandardScaler(), one), x, y, cv=most, method=how) for one in learners]
+    return found if regression else [_named(one, y) for one in found]

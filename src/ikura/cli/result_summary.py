@@ -168,7 +168,9 @@ def _facts(study: Study) -> dict[str, str]:
         facts |= {f"  of {one.name}": str(one) for one in study.test.targets}
     if study.against_one is not None:
         facts["  one network"] = study.against_one.sentence
-    facts |= {f"  {one.name}": one.verdict for one in study.baselines}
+    others = [one for one in study.baselines if not one.constant]
+    # That a network is better than a constant goes without saying.
+    facts |= {f"  {one.name}": one.verdict for one in study.baselines if others or not one.worse}
     if study.calibration is not None and study.calibration.sentences:
         facts["Probabilities"] = " ".join(study.calibration.sentences)
     if study.bounds is not None and study.bounds.sentence:

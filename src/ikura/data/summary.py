@@ -23,6 +23,8 @@ from ikura.json_values import JsonObject
 __all__ = ["Summary", "summarise"]
 
 IMBALANCED = 10.0
+COMMON = 0.75
+"""Share of the rows from which on always naming one class seems to be a good answer."""
 FEW_DEV_ROWS = 50
 NAMES = {"train": "training", "dev": "dev", "test": "test"}
 
@@ -227,9 +229,12 @@ def _notes(
         ratio = counts.max() / counts.min()
         if ratio >= IMBALANCED:
             large, small = task.classes[int(counts.argmax())], task.classes[int(counts.argmin())]
+            usual = f": always naming {large!r} is right in {100 * counts.max() / counts.sum():.3g} % of the rows"
+            also = ", average_precision says how well the rare one is found" if task.name == "binary" else ""
             notes.append(
-                f"Class {large!r} has {ratio:.0f} times the rows of class {small!r}; "
-                "balanced_accuracy weighs all classes alike."
+                f"Class {large!r} has {ratio:.0f} times the rows of class {small!r}"
+                f"{usual if counts.max() > COMMON * counts.sum() else ''}. --metric balanced_accuracy weighs all "
+                f"classes alike{also}."
             )
         notes += _absent(task.classes, classes, parts)
     if len(parts.dev) < FEW_DEV_ROWS:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ikura.errors import UsageError
 from ikura.metric.estimate import LEVEL, Estimate, difference, known_error, percent, widened
 from ikura.metric.interval import wilson
-from ikura.study.record.diagnosis import WORTH, Diagnosis, Errors, Gap
+from ikura.study.record.diagnosis import RARE, SHARE_OF_CONSTANT, WORTH, Diagnosis, Errors, Gap
 
 if TYPE_CHECKING:
     from ikura.study.record.record import Record
@@ -85,7 +85,8 @@ def judge_errors(
         optimal: the best achievable error; None where nothing is known of it, which counts as anything from 0 to the
             dev error.
         source: where it is from: "given", "human" or "estimate".
-        worth: gap from which on effort is worth it.
+        worth: gap from which on effort is worth it; at most a fifth of the errors that always giving the most common
+            answer makes, where these are fewer than one in ten.
         note: more on where it is from.
         apart: errors of train-dev set (in `train`) and dev set, where these have different sources.
 
@@ -94,6 +95,8 @@ def judge_errors(
         >>> judge_errors(rates(0.01, 0.11, 10_000, 10_000), Estimate.exactly(0.0)).sentence
         'High variance: the error rate is 11 % on the dev set and 1 % on the training set.'
     """
+    if errors.constant and errors.constant < RARE:
+        worth = min(worth, SHARE_OF_CONSTANT * errors.constant)
     best = optimal or Estimate(errors.dev.value / 2, 0.0, errors.dev.high)
     fit, gap = (errors.reached or errors.train), (errors.reached_gap or errors.gap)
     bias = _bias(errors, fit, best, source if optimal else "estimate", worth)
@@ -127,6 +130,7 @@ def judge_errors(
         (errors.train_rows, errors.dev_rows),
         errors.networks,
         errors.reached,
+        errors.constant,
     )
 
 
@@ -280,6 +284,8 @@ def _sentence(errors: Errors, gaps: list[Gap]) -> str:
             f", which training to its end brings to {percent(errors.reached.value)}: early stopping traded the fit for "
             "the dev error"
         )
+    if errors.constant is not None and errors.constant < RARE:
+        told += f"; always giving the most common answer is wrong in {percent(errors.constant)} of the dev set"
     if high:
         words = [f"High {' and high '.join(high)}: {told}."]
     elif not unknown:

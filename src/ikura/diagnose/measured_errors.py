@@ -43,7 +43,18 @@ def measure(chosen: Chosen) -> tuple[Errors, Neighbour | None]:
     if by.name == chosen.metric.name:
         low, high = interval(by, *told[1], seed=chosen.seed)
         errors = replace(errors, dev=replace(errors.dev, low=1 - high, high=1 - low))
+    if by.name in ("accuracy", "label_accuracy"):
+        errors = replace(errors, constant=_error_of_constant(told[0][1], told[1][1]))
     return errors, _neighbour(chosen) if name in ("error rate", "unexplained variance") else None
+
+
+def _error_of_constant(known: np.ndarray, asked: np.ndarray) -> float | None:
+    """How often the answer that is most common among known classes or labels is wrong of those asked; None of none."""
+    if not len(known) or not len(asked):
+        return None
+    columns = zip(known.reshape(len(known), -1).T, asked.reshape(len(asked), -1).T, strict=True)
+    wrong = [(other != np.bincount(one.astype(np.int64)).argmax()).mean() for one, other in columns]
+    return float(np.mean(wrong))
 
 
 def recorded_errors(

@@ -18,7 +18,7 @@ from ikura.diagnose.prescription import Prescription
 from ikura.diagnose.recipe_rule import Rule, RuleContext
 from ikura.diagnose.tried_prescriptions import tried
 from ikura.diagnose.tune_command import command_of
-from ikura.diagnose.uncertainty_rules import best_achievable, more_data_to_measure, more_seeds, stop
+from ikura.diagnose.uncertainty_rules import best_achievable, more_data_to_measure, more_seeds, other_metric, stop
 from ikura.diagnose.variance_rules import (
     augmentation,
     further_regularisation,
@@ -48,6 +48,8 @@ FURTHER_SOURCES = (
     "Decoupled weight decay regularization (2019), for weight_decay"
 )
 
+DAVIS = "Davis and Goadrich, The relationship between precision-recall and ROC curves (2006)"
+
 SEEDS = "Bouthillier et al., Accounting for variance in machine learning benchmarks (2021)"
 
 LEANING = 0.4
@@ -67,6 +69,7 @@ RULES: tuple[Rule, ...] = (
     Rule("other-architecture", "variance", RECIPE, other_architecture),
     Rule("smaller-network", "variance", f"{YEARNING}, chapter 27", smaller_network),
     Rule("matching-data", "mismatch", f"{YEARNING}, chapter 42", matching_data),
+    Rule("other-metric", "uncertainty", f"{YEARNING}, chapter 8; {DAVIS}", other_metric),
     Rule("more-seeds", "uncertainty", SEEDS, more_seeds),
     Rule("more-data-to-measure", "uncertainty", f"{YEARNING}, chapter 7", more_data_to_measure),
     Rule("best-achievable-error", "uncertainty", f"{YEARNING}, chapter 33", best_achievable),

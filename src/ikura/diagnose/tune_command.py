@@ -51,7 +51,8 @@ def command_of(context: RuleContext, name: str, change: Change) -> str:
 def _space_of(context: RuleContext, name: str, change: Change) -> Path | None:
     """File of the space that a changed study searches; None for the default one, or that of another network."""
     given = context.record.space_note.startswith(GIVEN)
-    if "network" in change.settings or (change.empty and not given):
+    usual = change.empty or change.settings.keys() == {"metric"}
+    if "network" in change.settings or (usual and not given):
         return None
     return context.record.named_folder / FOLDER / f"{name}.toml"
 
@@ -68,6 +69,7 @@ def _python(config: Mapping[str, Any], space: Path | None) -> str:
 
 def _begins_with(context: RuleContext, change: Change) -> bool:
     """Whether a search with a change could begin with trials of the study."""
-    if change.empty or "network" in change.settings:
+    # Trials were scored by the study's own metric.
+    if change.empty or change.settings.keys() & {"network", "metric"}:
         return False
     return any(True for _ in context.known.records(context.space.replace(**change.space), 1.0))

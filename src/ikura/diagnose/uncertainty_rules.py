@@ -7,8 +7,12 @@ import math
 from ikura.diagnose.recipe_rule import Advice, RuleContext, between
 from ikura.metric.estimate import percent
 from ikura.study.record.command import predict_command
+from ikura.study.record.earlier_study import Change
 
-__all__ = ["best_achievable", "more_data_to_measure", "more_seeds", "stop"]
+__all__ = ["best_achievable", "more_data_to_measure", "more_seeds", "other_metric", "stop"]
+
+UNEVEN = 0.25
+"""Where the most common answer is wrong less often than this, an error rate may say nothing of the other ones."""
 
 MOST_SEEDS = 50
 """Seeds that are asked for at once at most."""
@@ -69,9 +73,24 @@ def best_achievable(context: RuleContext) -> Advice | None:
     return Advice(0.45, reason, expected, command=command)
 
 
+def other_metric(context: RuleContext) -> Advice | None:
+    """A metric that counts rare classes, where the network errs as often as always giving the most common answer."""
+    one = context.diagnosis
+    if not one.constant or one.constant >= UNEVEN or one.dev.high < one.constant:
+        return None
+    name = "balanced_accuracy" if context.record.task == "multiclass" else "average_precision"
+    reason = (
+        f"Always giving the most common answer is wrong in {percent(one.constant)} of the dev examples, the network in "
+        f"{percent(one.dev.value)} (95 % interval {percent(one.dev.low)} to {percent(one.dev.high)}): by the error "
+        "rate a network that never finds what is rare is as good."
+    )
+    expected = "a network that is chosen by how well it finds what is rare"
+    return Advice(1.0, reason, expected, Change(settings={"metric": name}))
+
+
 def stop(context: RuleContext) -> Advice | None:
     """Nothing is worth more effort."""
-    if any(one.verdict != "low" for one in context.diagnosis.gaps):
+    if other_metric(context) is not None or any(one.verdict != "low" for one in context.diagnosis.gaps):
         return None
     command = predict_command(context.record.named_folder, context.setting.data, context.images)
     return Advice(1.0, f"No gap is above {percent(context.diagnosis.worth)}.", "", command=command)

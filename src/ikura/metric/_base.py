@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -59,6 +60,7 @@ class Metric:
         by_task: makes the function for a task, where it depends on it; None where it does not.
         arrays: whether the function is one of NumPy's arrays, as ikura's own are: (prediction, target, lead) to float64
             of the shape of the `lead` axes (0) that stand in front of those of the examples.
+        least, most: what it can be at least and at most.
 
     Example:
         >>> from ikura.metric import METRICS
@@ -76,6 +78,8 @@ class Metric:
     made_by: Any = field(default=None, repr=False, compare=False)
     by_task: Callable[[str], Callable[..., Any]] | None = field(default=None, repr=False, compare=False)
     arrays: bool = False
+    least: float = -math.inf
+    most: float = math.inf
 
     def for_task(self, task: str) -> Metric:
         """The metric as it is measured for a task."""

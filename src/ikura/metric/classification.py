@@ -328,15 +328,25 @@ def average_precision(prediction: Array, target: Array, lead: int = 0) -> Array:
     return undefined_where(np.isnan(prediction), mean_where(positives > 0, each), lead)
 
 
-ACCURACY = Metric("accuracy", True, CLASSES, accuracy, arrays=True)
-BALANCED_ACCURACY = Metric("balanced_accuracy", True, LABELS, balanced_accuracy, needs=Needs.DIFFERENT, arrays=True)
-LOG_LOSS = Metric("log_loss", False, LABELS, log_loss, arrays=True)
-F1 = Metric("f1", True, CLASSES, f1, positive=True, needs=Needs.POSITIVE, arrays=True)
-ROC_AUC = Metric("roc_auc", True, LABELS, roc_auc, needs=Needs.DIFFERENT, arrays=True)
-AVERAGE_PRECISION = Metric(
-    "average_precision", True, LABELS, average_precision, positive=True, needs=Needs.POSITIVE, arrays=True
+ACCURACY = Metric("accuracy", True, CLASSES, accuracy, arrays=True, least=0, most=1)
+BALANCED_ACCURACY = Metric(
+    "balanced_accuracy", True, LABELS, balanced_accuracy, needs=Needs.DIFFERENT, arrays=True, least=0, most=1
 )
-BRIER = Metric("brier", False, LABELS, brier, arrays=True)
-MCC = Metric("mcc", True, LABELS, mcc, needs=Needs.DIFFERENT, arrays=True)
-LABEL_ACCURACY = Metric("label_accuracy", True, frozenset({"multilabel"}), label_accuracy, arrays=True)
-LABEL_F1 = Metric("label_f1", True, frozenset({"multilabel"}), label_f1, arrays=True)
+LOG_LOSS = Metric("log_loss", False, LABELS, log_loss, arrays=True, least=0)
+F1 = Metric("f1", True, CLASSES, f1, positive=True, needs=Needs.POSITIVE, arrays=True, least=0, most=1)
+ROC_AUC = Metric("roc_auc", True, LABELS, roc_auc, needs=Needs.DIFFERENT, arrays=True, least=0, most=1)
+AVERAGE_PRECISION = Metric(
+    "average_precision",
+    True,
+    LABELS,
+    average_precision,
+    positive=True,
+    needs=Needs.POSITIVE,
+    arrays=True,
+    least=0,
+    most=1,
+)
+BRIER = Metric("brier", False, LABELS, brier, arrays=True, least=0)
+MCC = Metric("mcc", True, LABELS, mcc, needs=Needs.DIFFERENT, arrays=True, least=-1, most=1)
+LABEL_ACCURACY = Metric("label_accuracy", True, frozenset({"multilabel"}), label_accuracy, arrays=True, least=0, most=1)
+LABEL_F1 = Metric("label_f1", True, frozenset({"multilabel"}), label_f1, arrays=True, least=0, most=1)

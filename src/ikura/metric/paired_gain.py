@@ -10,10 +10,27 @@ import numpy as np
 from ikura.metric._base import Array, Metric
 from ikura.metric.resampling import draws, evidence, of_mean, scores
 
-__all__ = ["paired_gain"]
+__all__ = ["NOISE", "no_noise", "paired_gain"]
+
+NOISE = 1e-12
+"""Share of a score below which a difference is due to rounding."""
 
 RESAMPLES, SLOWER = 1000, 10
 """Resamples, and by how much fewer there are where the metric is no mean over examples."""
+
+
+def no_noise(differences: Sequence[float], score: float) -> list[float]:
+    """Take differences of scores that rounding makes for none.
+
+    Args:
+        differences: any; NaN stays.
+        score: about what the scores are.
+
+    Example:
+        >>> no_noise([1.1e-16, -0.01], 0.99)
+        [0.0, -0.01]
+    """
+    return [0.0 if abs(one) <= NOISE * abs(score) else one for one in differences]
 
 
 def paired_gain(
@@ -41,4 +58,5 @@ def paired_gain(
     apart = apart[np.isfinite(apart)]
     low, high = np.quantile(apart, [0.025, 0.975]).tolist() if apart.size else (math.nan, math.nan)
     value, *rest = (float(metric(predicted, target)) for predicted in (one, *others))
-    return sign * (value - math.fsum(rest) / len(rest)), (low, high)
+    gain, low, high = no_noise([sign * (value - math.fsum(rest) / len(rest)), low, high], value)
+    return gain, (low, high)

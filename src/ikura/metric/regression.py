@@ -83,9 +83,9 @@ def mae(prediction: Array, target: Array, lead: int = 0) -> Array:
     return found
 
 
-R2 = Metric("r2", True, NUMBERS, r2, needs=Needs.DIFFERENT, arrays=True)
-RMSE = Metric("rmse", False, NUMBERS, rmse, arrays=True)
-MAE = Metric("mae", False, NUMBERS, mae, arrays=True)
+R2 = Metric("r2", True, NUMBERS, r2, needs=Needs.DIFFERENT, arrays=True, most=1)
+RMSE = Metric("rmse", False, NUMBERS, rmse, arrays=True, least=0)
+MAE = Metric("mae", False, NUMBERS, mae, arrays=True, least=0)
 
 
 def quantile_loss(text: str) -> Metric:
@@ -116,7 +116,7 @@ def quantile_loss(text: str) -> Metric:
             found: Array = np.maximum(q * above, (q - 1) * above).mean(tuple(range(lead, above.ndim)))
         return found
 
-    return Metric(text, False, NUMBERS, quantile, arrays=True)
+    return Metric(text, False, NUMBERS, quantile, arrays=True, least=0)
 
 
 QUANTILE = quantile_loss("quantile")

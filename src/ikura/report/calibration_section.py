@@ -12,7 +12,7 @@ __all__ = ["intervals", "others", "probabilities"]
 
 
 def others(view: View) -> Html | None:
-    """What untuned learners reach on the same test rows; None where they were not measured."""
+    """What untuned learners and the best constant answer reach on the same test rows; None where nobody measured."""
     found = view.record.baselines
     if not found:
         return None
@@ -20,15 +20,17 @@ def others(view: View) -> Html | None:
         [one.name, score(one.value, 4), interval(one.interval), score(one.gain, 4), interval(one.gain_interval)]
         for one in found
     ]
-    better = [one.name for one in found if one.better]
-    verdict = (
-        f"{' and '.join(better)} as it comes is better than the model beyond chance: ask what it sees."
-        if better
-        else "None of them is better than the model beyond chance."
-    )
+    better = [one.name for one in found if one.better and not one.constant]
+    equal = [one.name for one in found if one.constant and not one.worse]
+    if better:
+        verdict = f"{' and '.join(better)} as it comes is better than the model beyond chance: ask what it sees."
+    elif equal:
+        verdict = f"The model is not better beyond chance than one that looks at no row: {equal[0]}."
+    else:
+        verdict = "None of them is better than the model beyond chance."
     headings = ("learner", view.metric, "95 % interval", "the model is better by", "95 % interval ")
     return join(
-        element("h3", "Beside learners that nobody tuned"),
+        element("h3", "Beside what nobody tuned"),
         table(headings, rows, words=("learner",)),
         element("p", f"{verdict} They were fitted on the training and dev rows.", class_="after"),
     )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ikura.metric import TOGETHER, Metric, draws, evidence, own_scores
-from ikura.metric.paired_gain import paired_gain
+from ikura.metric.paired_gain import no_noise, paired_gain
 
 __all__ = ["ADDED", "Candidates", "Judged", "judged", "selected"]
 
@@ -237,7 +237,8 @@ def judged(candidates: Candidates, most: int, *, seed: int = 0, resamples: int |
     moved = of_one - of_ensemble
     dev = float(candidates.metric(average, candidates.target))
     sign = 1.0 if candidates.metric.greater_is_better else -1.0
-    return Judged(mine.tolist(), dev, sign * of_ensemble, plain + moved, (low + moved, high + moved), count)
+    gain, low, high = no_noise([one + moved for one in (plain, low, high)], dev)
+    return Judged(mine.tolist(), dev, sign * of_ensemble, gain, (low, high), count)
 
 
 def _affordable(candidates: Candidates) -> int:

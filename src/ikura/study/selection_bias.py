@@ -60,7 +60,8 @@ def corrected(
         resamples: how many; by default 1000, fewer where the metric is slow.
 
     Returns:
-        The corrected score, never better than the uncorrected one; NaN where nothing could be measured.
+        The corrected score, never better than the uncorrected one; NaN where nothing could be measured. No end of its
+        interval lies beyond what the metric can be.
 
     Source: Tsamardinos, Greasidou and Borboudakis (2018), Bootstrapping the out-of-sample predictions for efficient and
     accurate cross-validation, Machine Learning 107.
@@ -92,7 +93,8 @@ def corrected(
         every, drawn, left = (np.stack([of[group].mean(0) for group in groups]) for of in (whole, inside, outside))
         lost = share * max(lost, 0.0) + _lost(every, drawn, left, 1, lots)
     lost = sign * max(lost, 0.0) if not math.isnan(lost) else lost
-    return Corrected(dev - lost, (interval[0] - lost, interval[1] - lost), len(candidates), count)
+    value, low, high = (float(np.clip(one - lost, metric.least, metric.most)) for one in (dev, *interval))
+    return Corrected(value, (low, high), len(candidates), count)
 
 
 def _lost(

@@ -11,7 +11,7 @@ __all__ = ["Baseline"]
 
 @dataclass(frozen=True)
 class Baseline:
-    """A learner that nobody tuned, on the rows that the study's model was tested on.
+    """A learner that nobody tuned, or the best constant answer, on the rows that the study's model was tested on.
 
     Attributes:
         name: of the learner.
@@ -20,6 +20,7 @@ class Baseline:
         gain: by how much the study's model is better; below 0 where it is worse.
         gain_interval: its 95 % interval, over test rows in pairs.
         rows: rows that it was fitted on.
+        constant: whether it gives the same answer for all rows.
     """
 
     name: Name
@@ -28,12 +29,13 @@ class Baseline:
     gain: float
     gain_interval: tuple[float, float]
     rows: Count
+    constant: bool = False
 
     @property
     def verdict(self) -> str:
         """Its score, and who is better, if anybody is beyond chance."""
         low, high = self.gain_interval
-        told = f"{self.value:.4g} as it comes, on the same rows"
+        told = f"{self.value:.4g}{'' if self.constant else ' as it comes'}, on the same rows"
         if low > 0:
             return f"{told}: worse than the model by {self.gain:.3g}, 95 % interval {low:.3g} to {high:.3g}"
         if high < 0:
@@ -44,3 +46,8 @@ class Baseline:
     def better(self) -> bool:
         """Whether it is better than the model beyond chance."""
         return self.gain_interval[1] < 0
+
+    @property
+    def worse(self) -> bool:
+        """Whether it is worse than the model beyond chance."""
+        return self.gain_interval[0] > 0

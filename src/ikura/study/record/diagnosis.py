@@ -9,10 +9,25 @@ from ikura.metric.estimate import LEVEL, Estimate, percent
 from ikura.metric.interval import wilson
 from ikura.schema import Count, Whole
 
-__all__ = ["ERROR_RATE", "WORTH", "Diagnosis", "Errors", "ErrorsRecord", "Gap", "Neighbour"]
+__all__ = [
+    "ERROR_RATE",
+    "RARE",
+    "SHARE_OF_CONSTANT",
+    "WORTH",
+    "Diagnosis",
+    "Errors",
+    "ErrorsRecord",
+    "Gap",
+    "Neighbour",
+]
 
 WORTH = 0.02
 """A gap is worth effort from two points of a hundred on."""
+
+RARE = 0.1
+"""Where always giving the most common answer is wrong less often than this, two points of a hundred are much."""
+SHARE_OF_CONSTANT = 0.2
+"""A gap is worth effort from this share of the errors on that the most common answer makes, where that is less."""
 
 ERROR_RATE = "error rate"
 """What an error is called that is a share of examples."""
@@ -33,6 +48,7 @@ class Errors:
         reached_gap: dev error minus that.
         cut: whether early stopping kept an epoch after which the training loss still fell, and nobody has looked yet
             what training reaches.
+        constant: of error rates, the dev error of always giving the answer that is most common in training.
     """
 
     measure: str
@@ -45,6 +61,7 @@ class Errors:
     reached: Estimate | None = None
     reached_gap: Estimate | None = None
     cut: bool = False
+    constant: float | None = None
 
     @property
     def shares(self) -> bool:
@@ -152,6 +169,8 @@ class Diagnosis:
         networks: number of networks whose mean they are.
         reached: the training error where training goes on to its end, by which bias and variance are judged; None where
             it is that of the networks kept.
+        constant: of error rates, the dev error of always giving the answer that is most common in training; None for
+            other errors.
     """
 
     measure: str
@@ -169,6 +188,7 @@ class Diagnosis:
     rows: tuple[int, int] = (0, 0)
     networks: int = 1
     reached: Estimate | None = None
+    constant: float | None = None
 
     @property
     def fit(self) -> Estimate:

@@ -98,9 +98,10 @@ class Ensemble:
         """
         if not self.used:
             return f"none: {self.note}"
+        gain = f"{abs(self.gain):.3g} {'better' if self.gain > 0 else 'worse'} than" if self.gain else "as good as"
+        gain += " that of one"
         if self.folds:
             low, high = self.interval
-            gain = f"{abs(self.gain):.3g} {'better' if self.gain >= 0 else 'worse'} than that of one"
             return (
                 f"{self.networks} networks on {self.folds} folds of all {rows:,} rows of training and dev set; "
                 f"corrected {metric} out of fold {self.corrected:.4g}, {gain} (95 % interval {low:.3g} to {high:.3g})"
@@ -112,7 +113,6 @@ class Ensemble:
         score = (
             f"dev {metric} {self.dev:.4g}" if self.corrected is None else f"corrected dev {metric} {self.corrected:.4g}"
         )
-        gain = f"{abs(self.gain):.3g} {'better' if self.gain >= 0 else 'worse'} than that of one"
         found = f"{count} of {self.candidates} networks, {trained}; {score}, {gain}"
         return f"{found} (95 % interval {low:.3g} to {high:.3g})"
 
