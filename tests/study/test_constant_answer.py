@@ -1,4 +1,4 @@
-"""The best constant answer is that of scikit-learn's dummies, and what it reaches is told where the model is no better."""
+"""The best constant answer is that of scikit-learn's dummies, and told where the model is no better."""
 
 from __future__ import annotations
 
