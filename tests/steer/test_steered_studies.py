@@ -17,6 +17,7 @@ from ikura.api.study import Study
 from ikura.diagnose.chosen_networks import Chosen
 from ikura.diagnose.cost_curve import cost_curves
 from ikura.diagnose.learning_curve import train_on
+from ikura.large_batch.winner import changed_on_the_way
 from ikura.nn.noise import key
 from ikura.population.job import Job, train
 from ikura.population.member import Member
@@ -25,7 +26,7 @@ from ikura.study.record.progress import Progress
 from ikura.study.steered import ConfigurationCourse
 from ikura.study.training_setup import setup_again
 
-from .conftest import SPACE
+from .conftest import SPACE, LeftError
 
 Asking = Callable[[Study], Any]
 
@@ -120,6 +121,27 @@ def test_other_shapes_of_the_schedule_are_applied_and_replayed(
     for trial in (1, fork, back):
         replayed = again.replay(trial)[["train_loss", "dev_loss", "dev_score"]].to_numpy()
         np.testing.assert_array_equal(replayed, curve(steered, trial))
+
+
+def test_scaling_says_what_the_winner_was_given_on_the_way(tmp_path: Path) -> None:
+    def asking(study: Study) -> None:
+        study.steer.set(0, schedule_shape="cosine", at=2)
+
+    class Leaves(Progress):
+        """Leaves when it hears of it."""
+
+        def say(self, line: str) -> None:
+            if line == changed_on_the_way(study):
+                raise LeftError
+
+    study = tune(tmp_path / "run", asking, trials=1, finalists=0, ensemble="none")
+    assert changed_on_the_way(study) == (
+        "trial 0 came to its weights with changes (schedule_shape cosine after epoch 2, final_share 0 after epoch 2); "
+        "every column trains from the start to the end with the values that the trial itself began with"
+    )
+    with pytest.raises(LeftError):
+        ikura.scale(study, 30, progress=Leaves())
+    assert changed_on_the_way(tune(tmp_path / "calm", trials=1, finalists=0, ensemble="none")) == ""
 
 
 def test_a_shape_that_the_space_has_not_is_no_part_of_what_mattered(tmp_path: Path) -> None:

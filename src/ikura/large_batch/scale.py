@@ -24,7 +24,7 @@ from ikura.large_batch.scale_result import Scaling
 from ikura.large_batch.scaling_columns import Column, Winner, check_batch, columns
 from ikura.large_batch.scaling_rules import candidates, check_rule
 from ikura.large_batch.timing import seconds_per_epoch
-from ikura.large_batch.winner import winner_of
+from ikura.large_batch.winner import changed_on_the_way, winner_of
 from ikura.metric import metric as metric_of
 from ikura.population.member import Hyperparameters, Member
 from ikura.population.tile_size import COMPILED_TILE
@@ -192,6 +192,8 @@ class _Work:
         winner = winner_of(self.record, self.setup)
         if self.record.about_one is not None:
             self.progress.say(self.record.about_one)
+        if changed := changed_on_the_way(self.record):
+            self.progress.say(changed)
         if self.batch_size != AUTO:
             check_batch(winner, self.batch_size)
         if self.setup.compiled:

@@ -8,19 +8,21 @@ import numpy as np
 import torch
 from torch import nn
 
-from ikura.errors import RunError
+from ikura.errors import RunError, listed
 from ikura.files import shown
 from ikura.large_batch.ghost_norm import normalises
 from ikura.large_batch.scaling_columns import Winner
 from ikura.nn import GhostNorm
 from ikura.nn.noise import key
+from ikura.page.formatting import number
 from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 from ikura.search import schedule
 from ikura.study.record.networks import OWN, PRETRAINED, known_names
 from ikura.study.record.record import Record
+from ikura.study.steered import course_of
 
-__all__ = ["first_norm", "normalisation_of", "winner_of"]
+__all__ = ["changed_on_the_way", "first_norm", "normalisation_of", "winner_of"]
 
 BATCHES, SHARE = 16, 0.9
 
@@ -48,6 +50,21 @@ def winner_of(record: Record, setup: TrainingSetup) -> Winner:
         first_norm(setup, member),
         drops=setting.network != OWN and "dropout" in known_names(setting.network),
         **more,
+    )
+
+
+def changed_on_the_way(record: Record) -> str:
+    """Say what a hand or a schedule changed on the way to the winner, without which columns train; "" for nothing."""
+    best = record.best
+    steps = [] if best is None else course_of(record.store, best.number).steps
+    changes = [
+        f"{name} {number(value)} after epoch {epoch}" for epoch, values in steps for name, value in values.items()
+    ]
+    if best is None or not changes:
+        return ""
+    return (
+        f"trial {best.number} came to its weights with changes ({listed(changes, 6)}); every column trains from the "
+        "start to the end with the values that the trial itself began with"
     )
 
 
