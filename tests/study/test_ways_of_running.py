@@ -98,3 +98,18 @@ def test_a_check_says_it_of_one_network() -> None:
     assert found.finding.endswith("; it trains in the compiled kernel: linear, function")
     found = ikura.check((X, Y), network=Net, hyperparameters={"cumulates": True}, only=["forward"])["forward"]
     assert found.finding.endswith(f"; it trains in PyTorch, because {CUMSUM}")
+
+
+@pytest.mark.parametrize(
+    ("loss", "end"),
+    [
+        ("binary_cross_entropy", "; it trains in the compiled kernel: linear, function"),
+        ("focal", "; it trains in PyTorch, because the kernel does not know the loss focal"),
+        (lambda out, y: (out[:, 0] - y) ** 2, "in PyTorch, because the kernel does not know a loss of your own"),
+    ],
+)
+def test_a_check_and_a_study_agree_on_losses(loss: Any, end: str, tune: Callable[..., ikura.Study]) -> None:
+    found = ikura.check((X, Y), network=Net, loss=loss, only=["forward"])["forward"]
+    assert found.finding.endswith(end)
+    [way] = tune(network=Net, loss=loss, metric="accuracy").ways
+    assert ("in the compiled kernel" in way) == ("compiled kernel" in end)

@@ -183,6 +183,7 @@ class ForwardCheck(Check):
 
 def _way(subject: Subject, batch: Batch) -> str:
     """How a factory's network will be trained: in the compiled kernel, or in PyTorch and why; empty if not known."""
+    from ikura.population.kernel.loss import kernel_loss
     from ikura.population.program.builder import UnknownOperationError
     from ikura.population.program.graph import check_hooks, trace
     from ikura.population.program.graph import run as run_traced
@@ -191,8 +192,11 @@ def _way(subject: Subject, batch: Batch) -> str:
 
     if not subject.custom or subject.step is not None or len(batch.y) <= FEW:
         return ""
-    if subject.loss is not None or subject.named is not None:
-        return "it trains in PyTorch, because the kernel knows the task's usual loss only"
+    named = subject.named
+    unknown = named is not None and kernel_loss(subject.task, named.name, named.parameters) is None
+    if subject.loss is not None or (named is not None and (named.own is not None or unknown)):
+        which = "a loss of your own" if named is None or named.own is not None else f"the loss {named.name}"
+        return f"it trains in PyTorch, because the kernel does not know {which}"
     module = subject.module()
     try:
         inputs = ProgramInputs.of(module, batch.x, batch.codes)

@@ -12,10 +12,10 @@ from ikura.nn.noise import example_noise, key, label_draws
 from ikura.population._kernel_tile import KernelTile
 from ikura.population.examples import Examples
 from ikura.population.kernel import activation as activation_kernel
-from ikura.population.kernel import loss as loss_kernel
 from ikura.population.kernel import normalisation as normalisation_kernel
 from ikura.population.kernel.encoding import plan_of, waves_of
 from ikura.population.kernel.epoch import evaluate, train_epoch
+from ikura.population.kernel.loss import CODES, KernelLoss, labels_of
 from ikura.population.kernel.records import (
     SETTINGS,
     Draws,
@@ -46,9 +46,18 @@ class CompiledTile(KernelTile):
         layouts: their networks.
         task: "binary", "multiclass", "multilabel" or "regression".
         dtype: "float32" or "float64".
+        loss: what is learned; None for the task's usual loss.
     """
 
-    def __init__(self, members: Sequence[Member], layouts: Sequence[Layout], task: str, dtype: str = "float32") -> None:
+    def __init__(
+        self,
+        members: Sequence[Member],
+        layouts: Sequence[Layout],
+        task: str,
+        dtype: str = "float32",
+        loss: KernelLoss | None = None,
+    ) -> None:
+        self.task = task
         self.members, self.layouts, self.seed = list(members), list(layouts), members[0].seed
         every = [member.values for member in members]
         count, deepest = len(members), max(len(layout.units) for layout in layouts)
@@ -61,7 +70,8 @@ class CompiledTile(KernelTile):
         kinds = list(dict.fromkeys(self.targets))
         plans, statistics = zip(*map(plan_of, encodings), strict=True)
         self.networks = Networks(
-            task=loss_kernel.CODES[task],
+            loss=(loss or KernelLoss(CODES[task])).code,
+            parameter=0.0 if loss is None else loss.parameter,
             tables=np.array([layout.tables for layout in layouts], np.int64).reshape(count, len(layouts[0].tables), 2),
             widths=widths,
             depths=np.array([len(layout.units) for layout in layouts], np.int64),
@@ -130,7 +140,7 @@ class CompiledTile(KernelTile):
         noise = example_noise(self.seed, epoch, rows) if self.noisy else np.empty(0)
         labels = (np.empty(0), np.empty(0))
         if self.relabelled:
-            labels = label_draws(self.seed, epoch, rows, (2, self.layouts[0].outputs, 0, 2)[self.networks.task])
+            labels = label_draws(self.seed, epoch, rows, labels_of(self.task, self.layouts[0].outputs))
         return Draws(dropout, dropconnect, noise.astype(self.state.weights.values.dtype), *labels)
 
     def _updates(self, rows: int) -> list[int]:

@@ -30,7 +30,7 @@ from ikura.population.dropconnect import DropConnect
 from ikura.population.dry_run import ForwardTraits
 from ikura.population.examples import Examples
 from ikura.population.inputs import Features
-from ikura.population.kernel import loss as loss_kernel
+from ikura.population.kernel.loss import CODES, relabel
 from ikura.population.learned_targets import learned_by, undone
 from ikura.population.member import Member
 from ikura.population.schedule import follows_distance
@@ -211,8 +211,8 @@ class ModuleTile(Tile):
         if not any(shares) and not any(self.targets):
             return None
         learned = learned_by(self.targets, examples.y)
-        code, draws = loss_kernel.CODES[self.task], label_draws(self.seed, epoch, len(examples), self.classes)
-        rows = [loss_kernel.relabel(code, y, *draws, s) if s else y for s, y in zip(shares, learned, strict=True)]
+        code, draws = CODES[self.task], label_draws(self.seed, epoch, len(examples), self.classes)
+        rows = [relabel(code, y, *draws, s) if s else y for s, y in zip(shares, learned, strict=True)]
         labels = torch.from_numpy(np.stack(rows)).to(self.device)
         return labels.long() if self.task == "multiclass" else labels
 

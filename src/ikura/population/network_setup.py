@@ -84,12 +84,13 @@ class NetworkSetup:
     def compiled(self) -> bool:
         """Whether tiles run in a compiled kernel: built-in networks on the CPU, fully connected ones if unaugmented.
 
-        Kernels compute the task's usual loss; that of fully connected networks also that of several values or labels.
+        Kernels compute some losses (`ikura.population.kernel.loss.kernel_loss`), of fully connected networks also those
+        of several values or labels.
         """
         most = 1 if self.convolutional else 2
-        usual = self.scorer.usual and self.train.y.ndim <= most
+        known = self.scorer.kernel_loss is not None and self.train.y.ndim <= most
         built_in = self.convolutional or (self.network is None and not self.augmented)
-        return self.device == "cpu" and built_in and usual
+        return self.device == "cpu" and built_in and known
 
     @property
     def needs_torch(self) -> bool:

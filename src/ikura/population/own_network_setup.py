@@ -58,8 +58,8 @@ class OwnNetworkSetup(NetworkSetup):
 
         if traits.remembers or traits.passing or traits.sets_weights or traits.harmless:
             return UnknownOperationError("a forward that changes attributes of the network")
-        if not self.scorer.usual:
-            return UnknownOperationError("a loss other than the task's usual one")
+        if self.scorer.kernel_loss is None:
+            return UnknownOperationError(f"the loss {self.loss.name}")
         if self.train.y.ndim > 2:
             return UnknownOperationError("targets that are arrays of two dimensions or more")
         given = form.inputs.tensors(*self._some(CHECKED))

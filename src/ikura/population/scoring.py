@@ -11,9 +11,9 @@ import numpy as np
 from ikura.lazy_torch import Tensor, pytree, torch
 from ikura.metric import METRICS, as_array, each_member
 from ikura.nn.generators import seeded
-from ikura.nn.loss import Loss, first_tensor, usual_loss
-from ikura.population.kernel import loss as loss_kernel
+from ikura.nn.loss import Loss, Prediction, first_tensor, usual_loss
 from ikura.population.kernel import score as score_kernel
+from ikura.population.kernel.loss import KernelLoss, kernel_loss
 from ikura.population.kernel.score import assess
 
 __all__ = ["Measured", "Outputs", "Scorer"]
@@ -106,9 +106,10 @@ class Scorer:
         return usual_loss(self.task) if self.loss is None else self.loss
 
     @property
-    def usual(self) -> bool:
-        """Whether the loss is what compiled kernels compute of the task."""
-        return self.task in loss_kernel.CODES and self.criterion == usual_loss(self.task)
+    def kernel_loss(self) -> KernelLoss | None:
+        """The loss as compiled kernels know it; None where they do not."""
+        loss = self.criterion
+        return None if loss.own is not None else kernel_loss(self.task, loss.name, loss.parameters)
 
     def target(self, y: np.ndarray) -> np.ndarray:
         """Targets as metrics take them, values in their own units and in double precision: shape (rows, ...)."""
@@ -209,7 +210,7 @@ class Scorer:
     def _compiled(self, outputs: Outputs, y: np.ndarray) -> bool:
         """Whether the compiled kernel measures it."""
         one_row_each = y.ndim == 1 or (y.ndim == 2 and self.task in ("regression", "multilabel"))
-        return self.usual and one_row_each and isinstance(outputs, np.ndarray)
+        return self.kernel_loss is not None and one_row_each and isinstance(outputs, np.ndarray)
 
     def _assessed(self, outputs: np.ndarray, y: np.ndarray, more: float, weights: np.ndarray | None) -> Measured:
         if self.task == "binary" and (outputs.ndim == 2 or outputs.shape[-1] == 2):
@@ -217,15 +218,20 @@ class Scorer:
         elif outputs.ndim == 2:
             outputs = outputs[..., None]
         name = getattr(self.metric, "name", "")
-        known = METRICS.get(name) is self.metric and name in score_kernel.CODES
+        loss = self.kernel_loss
+        assert loss is not None
+        counts_in_logarithms = self.criterion.prediction is Prediction.EXPONENTIAL
+        known = METRICS.get(name) is self.metric and name in score_kernel.CODES and not counts_in_logarithms
         losses, scores = np.empty(len(outputs)), np.empty(len(outputs))
         kind = score_kernel.CODES[name] if known else 0
-        code, smoothing = loss_kernel.CODES[self.task], more / (len(y) + more)
+        smoothing = more / (len(y) + more)
         stds = np.ascontiguousarray(np.broadcast_to(np.asarray(self.std, np.float64), outputs.shape[2]))
         counts = np.empty(0) if weights is None else _mean_one(weights)
-        assess(code, outputs, y.reshape(-1), counts, smoothing, stds, kind, losses, scores)
+        assess(*loss, outputs, y.reshape(-1), counts, smoothing, stds, kind, losses, scores)
         predictions = outputs if self.task == "multiclass" or y.ndim == 2 else outputs[..., 0]
-        if self.task == "regression":
+        if counts_in_logarithms:
+            predictions = np.exp(predictions.astype(np.float64))
+        elif self.task == "regression":
             predictions = predictions.astype(np.float64) * np.asarray(self.std) + np.asarray(self.mean)
         if not known:
             measured = each_member(self.metric, predictions, self.target(y))

@@ -32,17 +32,18 @@ class TrainingSetup(OwnNetworkSetup):
         """Build the tile of members that `packing.pack` put together."""
         from ikura.nn.zoo.cnn import cnn
 
+        loss = self.scorer.kernel_loss
         if self.compiled and self.convolutional:
             from ikura.population.convolution import ConvolutionTile
 
             built: list[Any] = [self.module(m) for m in members]
             if self.network is not cnn:
                 self.traits(members[0])
-            return ConvolutionTile(members, [self.recipe(m) for m in members], built, self.task, self.dtype)
+            return ConvolutionTile(members, [self.recipe(m) for m in members], built, self.task, self.dtype, loss)
         if self.compiled:
             from ikura.population.compiled import CompiledTile
 
-            return CompiledTile(members, [self.layout(m) for m in members], self.task, self.dtype)
+            return CompiledTile(members, [self.layout(m) for m in members], self.task, self.dtype, loss)
         if self.runs_as_program(members[0]):
             return self._program_tile(members)
         from ikura.population.stacked import StackedTile
@@ -95,7 +96,7 @@ class TrainingSetup(OwnNetworkSetup):
         weights = [self.traits(member).weights for member in members]
         modules = [self.module(member) for member in members]
         inputs = self.form(members[0]).inputs
-        return ProgramTile(members, programs, modules, inputs, weights, self.task, self.dtype)
+        return ProgramTile(members, programs, modules, inputs, weights, self.task, self.dtype, self.scorer.kernel_loss)
 
     def training(
         self,

@@ -17,7 +17,7 @@ from ikura.population.convolution.buffers import make_buffers
 from ikura.population.convolution.network_layout import NetworkLayout, sizes_of
 from ikura.population.convolution.step import Batch, cost_and_gradient, outputs
 from ikura.population.convolution.tile import moving_averages
-from ikura.population.kernel.loss import CODES
+from ikura.population.kernel.loss import CODES, KernelLoss
 
 torch.set_num_threads(1)
 
@@ -45,7 +45,7 @@ def prepared(rows: int, **hyperparameters: Any) -> tuple[Recipe, CNN, Any]:
 def batch_of(x: np.ndarray, y: np.ndarray, task: str = "multiclass", smoothing: float = 0.0) -> Batch:
     """A mini-batch that begins at position 7 of its epoch."""
     none = np.empty(0, x.dtype)
-    return Batch(x, y, CODES[task], x.dtype.type(smoothing), none, none, np.uint64(5), 7)
+    return Batch(x, y, KernelLoss(CODES[task]), x.dtype.type(smoothing), none, none, np.uint64(5), 7)
 
 
 def compare(task: str, rows: int, steps: int = 2, smoothing: float = 0.0, **hyperparameters: Any) -> None:

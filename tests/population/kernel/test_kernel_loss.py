@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from ikura.nn.loss import task_loss
+from ikura.nn.loss import Loss, loss, task_loss
 from ikura.nn.loss.by_task import each_loss
-from ikura.population.kernel.loss import CODES, loss_and_error
+from ikura.population.kernel.loss import CODES, kernel_loss, loss_and_error
 
 TASKS = ("binary", "multiclass", "regression", "multilabel", "values")
 """All, and a regression of several values."""
@@ -55,9 +55,40 @@ def test_weights_of_examples_weigh_losses_and_errors(task: str, smoothing: float
     )  # fmt: skip
     total = (each * torch.from_numpy(weights)).sum()
     (error,) = torch.autograd.grad(total / ROWS, leaf)
-    found = loss_and_error(code(task), z, bias, y.reshape(-1), weights, smoothing)
+    found = loss_and_error(code(task), 0.0, z, bias, y.reshape(-1), weights, smoothing)
     assert found == pytest.approx(total.item(), rel=1e-13)
     np.testing.assert_allclose(z, error.numpy(), rtol=0, atol=1e-14)
+
+
+OF_VALUES: list[Loss] = [loss("mae"), loss("huber", delta=0.7), loss("quantile", q=0.9), loss("poisson")]
+
+
+@pytest.mark.parametrize("which", OF_VALUES, ids=lambda one: one.name)
+@pytest.mark.parametrize("task", ["regression", "values"])
+def test_other_losses_of_values_are_those_of_pytorch(task: str, which: Loss) -> None:
+    z, bias, y = example(task, "float64")
+    # Some outputs are exactly right, and some far away.
+    z[:9] = y.reshape(z.shape)[:9]
+    z[9:12] += 30.0
+    bias[:] = 0.0
+    leaf, target = torch.from_numpy(z.copy()).requires_grad_(), torch.from_numpy(y)
+    total = which.each("regression", leaf, target).sum()
+    (error,) = torch.autograd.grad(total / ROWS, leaf)
+    known = kernel_loss("regression", which.name, which.parameters)
+    assert known is not None
+    found = loss_and_error(*known, z, bias, y.reshape(-1), z[0, :0], 0.0)
+    assert found == pytest.approx(total.item(), rel=1e-13)
+    np.testing.assert_allclose(z, error.numpy(), rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("which", OF_VALUES, ids=lambda one: one.name)
+def test_other_losses_of_values_are_nan_for_nan(which: Loss) -> None:
+    known = kernel_loss("regression", which.name, which.parameters)
+    assert known is not None
+    for z, y in ((np.nan, 0.0), (0.0, np.nan)):
+        one = np.full((1, 1), z)
+        assert np.isnan(loss_and_error(*known, one, np.zeros(1), np.full(1, y), one[0, :0], 0.0))
+        assert np.isnan(one[0, 0])
 
 
 def code(task: str) -> int:
@@ -71,7 +102,7 @@ def test_several_targets_have_the_mean_loss_of_torch(reduction: type[torch.nn.Mo
     leaf = torch.from_numpy(z + bias).requires_grad_()
     mean = reduction()(leaf, torch.from_numpy(y))
     (error,) = torch.autograd.grad(mean, leaf)
-    assert loss_and_error(code(task), z, bias, y.reshape(-1), z[0, :0], 0.0) == pytest.approx(
+    assert loss_and_error(code(task), 0.0, z, bias, y.reshape(-1), z[0, :0], 0.0) == pytest.approx(
         mean.item() * ROWS, rel=1e-13
     )
     np.testing.assert_allclose(z, error.numpy(), rtol=0, atol=1e-15)
@@ -92,7 +123,7 @@ def test_loss_and_error(task: str, smoothing: float, size: float, dtype: str, ro
     z, bias, y = example(task, dtype, size)
     share = z.dtype.type(smoothing)
     total, error = reference(task, z, bias, y, float(share))
-    assert loss_and_error(code(task), z, bias, y.reshape(-1), z[0, :0], share) == pytest.approx(
+    assert loss_and_error(code(task), 0.0, z, bias, y.reshape(-1), z[0, :0], share) == pytest.approx(
         total, rel=300 * rounding
     )
     assert z.dtype == dtype
@@ -105,7 +136,7 @@ def test_huge_logits_neither_overflow_nor_lose_the_loss(task: str, dtype: str) -
     z, bias, y = example(task, dtype, 1e4)
     total, error = reference(task, z, bias, y)
     # The loss is as large as the logits, 1e4, and linear in them: a few roundings of each.
-    assert loss_and_error(CODES[task], z, bias, y, z[0, :0], z.dtype.type(0)) == pytest.approx(
+    assert loss_and_error(CODES[task], 0.0, z, bias, y, z[0, :0], z.dtype.type(0)) == pytest.approx(
         total, rel=8 * float(np.finfo(dtype).eps)
     )
     # Adding the bias rounds a logit of up to 4e4 by 2e-3 in float32 and 4e-12 in float64, and probabilities by less.
@@ -118,6 +149,6 @@ def test_huge_logits_neither_overflow_nor_lose_the_loss(task: str, dtype: str) -
 def test_nan_gives_nan(task: str, place: int, dtype: str) -> None:
     z, bias, y = example(task, dtype)
     z[7, place] = np.nan
-    assert np.isnan(loss_and_error(code(task), z, bias, y.reshape(-1), z[0, :0], z.dtype.type(0)))
+    assert np.isnan(loss_and_error(code(task), 0.0, z, bias, y.reshape(-1), z[0, :0], z.dtype.type(0)))
     assert np.isnan(z[7]).any()
     assert np.isfinite(np.delete(z, 7, axis=0)).all()

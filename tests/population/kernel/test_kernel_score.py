@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import r2_score
 
 from ikura.metric import METRICS
-from ikura.nn.loss import outputs_of, predict, task_loss
+from ikura.nn.loss import Loss, loss, outputs_of, predict, task_loss
 from ikura.nn.loss.by_task import each_loss
 from ikura.population.kernel.loss import CODES as TASKS
 from ikura.population.kernel.score import CODES, assess
@@ -169,7 +169,7 @@ def test_r2_of_a_constant_target(constant: float) -> None:
     for away, wanted in ((0.0, 1.0), (1.0, 0.0)):
         losses, scores = np.empty(1), np.empty(1)
         z, y = np.full((1, 3, 1), constant + away), np.full(3, constant)
-        assess(TASKS["regression"], z, y, np.empty(0), 0.1, np.ones(1), CODES["r2"], losses, scores)
+        assess(TASKS["regression"], 0.0, z, y, np.empty(0), 0.1, np.ones(1), CODES["r2"], losses, scores)
         reference = METRICS["r2"](torch.from_numpy(z[0, :, 0]), torch.from_numpy(y))
         assert scores[0] == wanted == reference.item()
 
@@ -192,3 +192,18 @@ def test_weights_of_examples_count_in_the_loss_and_not_in_the_score(case: str, d
     rounding = ROUNDINGS * 2.0 ** (-24 if dtype == "float32" else -53)
     np.testing.assert_allclose(losses, wanted, rtol=rounding)
     np.testing.assert_array_equal(scores, scorer(case, name)(z.copy(), y, MORE)[1])
+
+
+@pytest.mark.parametrize("which", [loss("mae"), loss("huber", delta=0.4), loss("quantile", q=0.8), loss("poisson")])
+@pytest.mark.parametrize("case", ["regression", "values"])
+def test_other_losses_of_values_and_scores_of_what_they_predict(case: str, which: Loss) -> None:
+    z, y = example(case, "float64")
+    mean, std = unit(case) if which.name != "poisson" else (0.0, 1.0)
+    judge = Scorer("regression", METRICS["r2"], mean, std, loss=which)
+    members = [torch.from_numpy(one) for one in z.copy()]
+    target = torch.from_numpy(y)
+    predictions = [which.predict("regression", one, mean, std, y.shape[1:]).numpy() for one in members]
+    losses, scores = judge(z, y)
+    np.testing.assert_allclose(losses, [which.mean("regression", one, target).item() for one in members], rtol=1e-13)
+    own = y * np.asarray(std) + np.asarray(mean)
+    np.testing.assert_allclose(scores, [r2_score(own, one) for one in predictions], rtol=1e-12)

@@ -23,7 +23,7 @@ class Batch(NamedTuple):
     Attributes:
         x: examples, shape (rows, channels, height, width).
         y: targets in the precision of x, shape (rows,).
-        task: code of the loss.
+        loss: see `KernelLoss`.
         smoothing: share of each label that is spread over all classes, in the precision of x.
         weights: of the examples, in the precision of x, shape (rows,); (0,) where they count alike.
         factors: on the gradient of each example, shape (rows,); empty for none.
@@ -33,7 +33,7 @@ class Batch(NamedTuple):
 
     x: Any
     y: Any
-    task: Any
+    loss: Any
     smoothing: Any
     weights: Any
     factors: Any
@@ -71,7 +71,8 @@ def cost_and_gradient(
     weights = dense_of(w, sizes, features.shape[1])
     forward_dense(units, weights, sizes, batch.stream, batch.first, True)
     bias, smoothing = weights.output_bias, batch.smoothing
-    cost = loss_and_error(batch.task, units.outputs, bias, batch.y, batch.weights, smoothing) / rows
+    loss = batch.loss
+    cost = loss_and_error(loss.code, loss.parameter, units.outputs, bias, batch.y, batch.weights, smoothing) / rows
     weigh(units.outputs, batch.factors)
     backward_dense(units, weights, dense_of(g, sizes, features.shape[1]), sizes.dropout)
     unflatten(features, _last_images(buffers.errors, rows, sizes, buffers))

@@ -19,8 +19,8 @@ from ikura.population.convolution.buffers import make_buffers
 from ikura.population.convolution.network_layout import NetworkLayout, sizes_of
 from ikura.population.convolution.step import Batch, cost_and_gradient, outputs
 from ikura.population.examples import Examples
-from ikura.population.kernel import loss as loss_kernel
 from ikura.population.kernel.dropout import connect
+from ikura.population.kernel.loss import CODES, KernelLoss, labels_of, relabel
 from ikura.population.kernel.penalty import penalise
 from ikura.population.kernel.records import SETTINGS, setting_of
 from ikura.population.kernel.update import update
@@ -46,6 +46,7 @@ class ConvolutionTile(KernelTile):
         modules: the networks with their initial weights.
         task: "binary", "multiclass" or "regression".
         dtype: "float32" or "float64".
+        loss: what is learned; None for the task's usual loss.
     """
 
     def __init__(
@@ -55,8 +56,9 @@ class ConvolutionTile(KernelTile):
         modules: Sequence[CNN],
         task: str,
         dtype: str = "float32",
+        loss: KernelLoss | None = None,
     ) -> None:
-        self.members, self.task, self.dtype = list(members), task, dtype
+        self.members, self.task, self.dtype, self.loss = list(members), task, dtype, loss or KernelLoss(CODES[task])
         self.seed, self.recipes = members[0].seed, list(recipes)
         self.layouts = [NetworkLayout.of(recipe) for recipe in recipes]
         self.sizes = [sizes_of(recipe, layout) for recipe, layout in zip(recipes, self.layouts, strict=True)]
@@ -99,7 +101,7 @@ class ConvolutionTile(KernelTile):
         most, rows = max(part.stop - part.start for part in parts), len(batches.examples)
         ghosts = -(-most // recipe.ghost_size) if recipe.normalisation == "ghost" else 1
         buffers = make_buffers(layout, most, ghosts, self.dtype, training=True)
-        gradient, task = np.empty_like(w), loss_kernel.CODES[self.task]
+        gradient = np.empty_like(w)
         augment = self.augments[k] if self.augments[k] and examples.standard is not None else None
         stream, smoothing = np.uint64(key(self.seed, "noise", epoch)), number(values.label_smoothing)
         deviation = float(values.gradient_noise)
@@ -116,7 +118,7 @@ class ConvolutionTile(KernelTile):
             x = batches.numbers(part, augment, epoch)
             if left_out:
                 connect(w, used, kept, layout.matrices, left_out, connections, part.start)
-            batch = Batch(x, y[part], task, smoothing, weights[part], factors[part], stream, part.start)
+            batch = Batch(x, y[part], self.loss, smoothing, weights[part], factors[part], stream, part.start)
             cost = cost_and_gradient(batch, used, gradient, self.sizes[k], buffers, self.running[k], *penalties)
             if left_out:
                 gradient *= kept
@@ -135,9 +137,9 @@ class ConvolutionTile(KernelTile):
         share = float(self.members[k].values.label_noise)
         if not share:
             return y
-        code = loss_kernel.CODES[self.task]
-        draws = label_draws(self.seed, epoch, len(y), (2, self.recipes[k].outputs, 0)[code])
-        return loss_kernel.relabel(code, y, *draws, share)
+        draws = label_draws(self.seed, epoch, len(y), labels_of(self.task, self.recipes[k].outputs))
+        relabelled: np.ndarray = relabel(self.loss.code, y, *draws, share)
+        return relabelled
 
     def _batches(self, k: int, rows: int, epoch: int) -> Iterator[slice]:
         """Mini-batches in order; where blocks are normalised, a last row left alone joins the batch before."""

@@ -83,7 +83,7 @@ def train_epoch(
         draws: see `Draws`.
         costs: receives the mean cost over the epoch, penalty included, shape (members,).
     """
-    x, codes, task = inputs.x, inputs.codes, networks.task
+    x, codes, loss = inputs.x, inputs.codes, networks.loss
     steps, active, stream = state.steps, state.active, draws.dropout
     rows = x.shape[0]
     number = x.dtype.type
@@ -104,7 +104,7 @@ def train_epoch(
         alphas = part(learning_rates, k)
         l1, l2, smoothing = number(setting.l1), number(setting.l2), number(setting.label_smoothing)
         weights_of = factors(draws.examples, setting.gradient_noise)
-        labels = relabel(task, y, draws.chance, draws.others, setting.label_noise)
+        labels = relabel(loss, y, draws.chance, draws.others, setting.label_noise)
         targets = labels if labels.shape[0] > 0 else y
         values = targets.shape[0] // rows
         used, kept = w, w[:0]
@@ -147,7 +147,7 @@ def train_epoch(
             z = matrix(net.a, out, size, outputs)
             bias = vector(w, w.shape[0] - outputs, outputs)
             own = vector(targets, begin * values, size * values)
-            cost = loss_and_error(task, z, bias, own, inputs.weights[begin:end], smoothing) / size
+            cost = loss_and_error(loss, networks.parameter, z, bias, own, inputs.weights[begin:end], smoothing) / size
             weigh(z, weights_of[begin:end])
             error = every_error[:size]
             backward(joined, used, g, net, out, error, ahead > 0)

@@ -81,7 +81,8 @@ class Networks(NamedTuple):
     """The networks of a tile's members.
 
     Attributes:
-        task: code of the loss.
+        loss: number of the loss.
+        parameter: the number that it takes.
         tables: (cardinality, size) of each embedding, shape (members, number of tables, 2).
         widths: joined inputs, hidden units, outputs, shape (members, deepest + 2).
         depths: number of hidden layers, shape (members,).
@@ -99,7 +100,8 @@ class Networks(NamedTuple):
         waves: learnt waves, shape (members, 4): encoded columns, frequencies, numbers of each column, whether PBLD.
     """
 
-    task: Any
+    loss: Any
+    parameter: Any
     tables: Any
     widths: Any
     depths: Any

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ikura.population.kernel._compile import compiled
+from ikura.population.kernel.loss import of_value
 from ikura.population.kernel.views import vector
 
 __all__ = ["CODES", "assess"]
@@ -17,12 +18,21 @@ CODES: dict[str, int] = {"accuracy": 1, "r2": 2, "rmse": 3, "mae": 4, "label_acc
 
 @compiled
 def assess(
-    task: int, outputs: Any, y: Any, weights: Any, smoothing: float, stds: Any, kind: int, losses: Any, scores: Any
+    loss: int,
+    parameter: float,
+    outputs: Any,
+    y: Any,
+    weights: Any,
+    smoothing: float,
+    stds: Any,
+    kind: int,
+    losses: Any,
+    scores: Any,
 ) -> None:
     """Write each member's mean loss and score, and replace its raw outputs by probabilities, those of a regression not.
 
     Args:
-        task: code of the loss.
+        loss, parameter: see `ikura.population.kernel.loss.KernelLoss`.
         outputs: raw outputs, shape (members, rows, outputs), replaced by probabilities; standardised values stay.
         y: targets as trained on, shape (rows,), or (rows · outputs,) of several values or labels, in the precision of
             the outputs.
@@ -37,13 +47,13 @@ def assess(
     for k in range(outputs.shape[0]):
         real = outputs.dtype.type
         if weights.shape[0] == 0:
-            losses[k] = _predict(task, outputs[k], y, real(smoothing))
+            losses[k] = _predict(loss, real(parameter), outputs[k], y, real(smoothing))
         else:
-            losses[k] = _predict_weighted(task, outputs[k], y, weights, real(smoothing))
+            losses[k] = _predict_weighted(loss, real(parameter), outputs[k], y, weights, real(smoothing))
         scores[k] = np.nan
         if not math.isnan(losses[k]):
             if kind == 1:
-                scores[k] = _accuracy(task, outputs[k], y)
+                scores[k] = _accuracy(loss, outputs[k], y)
             elif kind == 5:
                 scores[k] = _label_accuracy(outputs[k], y)
             elif kind > 1:
@@ -51,27 +61,27 @@ def assess(
 
 
 @compiled
-def _predict_weighted(task: int, z: Any, y: Any, weights: Any, smoothing: Any) -> float:
+def _predict_weighted(code: int, parameter: Any, z: Any, y: Any, weights: Any, smoothing: Any) -> float:
     rows, total = z.shape[0], 0.0
     values = y.shape[0] // rows
     for i in range(rows):
-        total += weights[i] * _predict(task, z[i : i + 1], vector(y, i * values, values), smoothing)
+        total += weights[i] * _predict(code, parameter, z[i : i + 1], vector(y, i * values, values), smoothing)
     return total / rows
 
 
 @compiled
-def _predict(task: int, z: Any, y: Any, smoothing: Any) -> float:
+def _predict(code: int, parameter: Any, z: Any, y: Any, smoothing: Any) -> float:
     rows, outputs = z.shape
     one = z.dtype.type(1)
     kept, half = one - smoothing, smoothing / (one + one)
     total = 0.0
     for i in range(rows):
-        if task == 0:
+        if code == 0:
             v = z[i, 0]
             e = math.exp(-abs(v))
             total += max(v, one - one) - v * (y[i] * kept + half) + math.log1p(e) if v == v else v
             z[i, 0] = one / (one + e) if v >= 0 else e / (one + e)
-        elif task == 1:
+        elif code == 1:
             top = z[i, 0]
             for j in range(1, outputs):
                 top = z[i, j] if not z[i, j] <= top else top
@@ -89,22 +99,24 @@ def _predict(task: int, z: Any, y: Any, smoothing: Any) -> float:
         else:
             for j in range(outputs):
                 v, t = z[i, j], y[i * outputs + j]
-                if task == 2:
+                if code == 2:
                     r = v - t
                     total += r * r
+                elif code > 3:
+                    total += of_value(code, parameter, v, t)[0]
                 else:
                     e = math.exp(-abs(v))
                     total += max(v, one - one) - v * (t * kept + half) + math.log1p(e) if v == v else v
                     z[i, j] = one / (one + e) if v >= 0 else e / (one + e)
-    return total / (rows * outputs) if task > 1 else total / rows
+    return total / (rows * outputs) if code > 1 else total / rows
 
 
 @compiled
-def _accuracy(task: int, p: Any, y: Any) -> float:
+def _accuracy(code: int, p: Any, y: Any) -> float:
     hits = 0
     for i in range(p.shape[0]):
         answer = 0
-        if task == 0:
+        if code == 0:
             answer = 1 if p[i, 0] > 0.5 else 0
         else:
             for j in range(1, p.shape[1]):

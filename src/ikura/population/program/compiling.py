@@ -25,6 +25,7 @@ from ikura.population.cache import alone, check_compiler, place_note
 from ikura.population.early_compilation import compile_in_a_process
 from ikura.population.kernel import sources_digest
 from ikura.population.kernel._compile import called_by_address
+from ikura.population.kernel.loss import CODES, KernelLoss
 from ikura.population.kernel.records import SETTINGS, setting_of
 from ikura.population.program import operations as operations_package
 from ikura.population.program.operations import run
@@ -131,9 +132,10 @@ def _build_run(dtype: str) -> None:
     weights = run.Weights(np.zeros(1, dtype), np.zeros(0, dtype), np.zeros(0, dtype))
     x, y = np.zeros((1, 1), dtype), np.zeros(1, dtype)
     setting = np.array([setting_of(DEFAULTS)], SETTINGS)[0]
+    rows, usual = run.Rows(x, no_codes, y, y, y[:0]), KernelLoss(CODES["regression"])
     run.train(
-        code, memory, weights, run.Rows(x, no_codes, y, y, y[:0]), 0, 1, 0, 2, setting, np.zeros((0, 3), np.int64),
-        np.zeros(1), np.zeros(2, np.uint64), 0, np.inf,
+        code, memory, weights, rows, 0, 1, 0, usual, setting, np.zeros((0, 3), np.int64), np.zeros(1),
+        np.zeros(2, np.uint64), 0, np.inf,
     )  # fmt: skip
     run.evaluate(code, memory, weights, x, no_codes, np.zeros((1, 1), dtype))
     run.forward(code, memory, weights, weights.w, x, no_codes)

@@ -14,7 +14,7 @@ from ikura.nn.noise import example_noise, key, label_draws
 from ikura.population._kernel_tile import KernelTile
 from ikura.population.batches import Batches
 from ikura.population.examples import Examples
-from ikura.population.kernel import loss as loss_kernel
+from ikura.population.kernel.loss import CODES, KernelLoss, labels_of, relabel
 from ikura.population.kernel.records import SETTINGS, setting_of
 from ikura.population.member import Member
 from ikura.population.program.builder import Program
@@ -52,6 +52,7 @@ class ProgramTile(KernelTile):
             or more.
         task: "binary", "multiclass", "multilabel" or "regression".
         dtype: "float32" or "float64".
+        loss: what is learned; None for the task's usual loss.
     """
 
     def __init__(
@@ -63,8 +64,9 @@ class ProgramTile(KernelTile):
         matrices: Sequence[frozenset[str] | None],
         task: str,
         dtype: str = "float32",
+        loss: KernelLoss | None = None,
     ) -> None:
-        self.inputs = inputs
+        self.inputs, self.loss = inputs, loss or KernelLoss(CODES[task])
         self.members, self.programs, self.task, self.dtype = list(members), list(programs), task, dtype
         self.seed = members[0].seed
         self.codes = [program.code(dtype) for program in programs]
@@ -106,7 +108,7 @@ class ProgramTile(KernelTile):
             total = 0.0
             for first, some in self._parts_of(k, examples, whole, epoch, batch, joins):
                 cost, self.steps[k] = train(
-                    self.codes[k], memory, self._of(k), some, first, batch, joins, loss_kernel.CODES[self.task],
+                    self.codes[k], memory, self._of(k), some, first, batch, joins, self.loss,
                     self.settings[k], self.matrices[k], alphas, keys, self.steps[k], self.limits[k],
                 )  # fmt: skip
                 total += cost
@@ -169,11 +171,11 @@ class ProgramTile(KernelTile):
             begin = end
 
     def _labels(self, k: int, y: np.ndarray, epoch: int) -> np.ndarray:
-        share, code = float(self.members[k].values.label_noise), loss_kernel.CODES[self.task]
+        share = float(self.members[k].values.label_noise)
         if not share:
             return y
-        draws = label_draws(self.seed, epoch, len(y), (2, self.codes[k].outputs, 0)[code])
-        relabelled: np.ndarray = loss_kernel.relabel(code, y, *draws, share)
+        draws = label_draws(self.seed, epoch, len(y), labels_of(self.task, self.codes[k].outputs))
+        relabelled: np.ndarray = relabel(self.loss.code, y, *draws, share)
         return relabelled
 
     @override

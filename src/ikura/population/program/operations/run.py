@@ -127,7 +127,7 @@ def backward(code: Code, memory: Memory, weights: Weights, g: Any, x: Any, codes
 
 @compiled
 def train(
-    code: Code, memory: Memory, weights: Weights, rows: Rows, first: int, batch: int, last: int, task: int,
+    code: Code, memory: Memory, weights: Weights, rows: Rows, first: int, batch: int, last: int, loss: Any,
     setting: Any, matrices: Any, alphas: Any, keys: Any, steps: int, limit: float,
 ) -> tuple[float, int]:  # fmt: skip
     """Train a member on these rows, mini-batch after mini-batch.
@@ -137,7 +137,7 @@ def train(
         first: place of the first row in the epoch; a multiple of the mini-batch size.
         batch: mini-batch size.
         last: number of rows of a last mini-batch that joins the one before.
-        task: code of the loss.
+        loss: see `KernelLoss`.
         setting: the member's row of `SETTINGS`.
         matrices: (place, rows, columns) of its weights that are no biases.
         alphas: learning rates, of the epoch or of each of its updates.
@@ -176,7 +176,7 @@ def train(
         error = matrix(memory.d, place, size, code.outputs)
         copy(matrix(memory.a, place, size, code.outputs), error)
         y = rows.y[begin * values : end * values]
-        cost = loss_and_error(task, error, no_bias, y, rows.weights[begin:end], smoothing) / size
+        cost = loss_and_error(loss.code, loss.parameter, error, no_bias, y, rows.weights[begin:end], smoothing) / size
         weigh(error, rows.factors[begin:end])
         backward(code, memory, own, g, x, codes)
         if setting.dropconnect > 0:
