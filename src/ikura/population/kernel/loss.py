@@ -81,16 +81,19 @@ def loss_and_error(code: int, parameter: float, z: Any, bias: Any, y: Any, weigh
         weights: of the examples, in the precision of z, shape (rows,); (0,) where all are 1.
         smoothing: share s of the label that is spread evenly over all classes, in the precision of z.
     """
-    if weights.shape[0] == 0:
-        return _mean_loss_and_error(code, parameter, z, bias, y, smoothing)
     rows, total = z.shape[0], 0.0
     values = y.shape[0] // rows
-    for i in range(rows):
-        own = vector(y, i * values, values)
-        total += weights[i] * _mean_loss_and_error(code, parameter, z[i : i + 1], bias, own, smoothing)
-        share = weights[i] / z.dtype.type(rows)
-        for j in range(z.shape[1]):
-            z[i, j] *= share
+    # All at once, or one by one, in one place: each call is a copy of all losses in the machine code.
+    each = 1 if weights.shape[0] > 0 else rows
+    for i in range(0, rows, each):
+        own = vector(y, i * values, each * values)
+        loss = _mean_loss_and_error(code, parameter, z[i : i + each], bias, own, smoothing)
+        if weights.shape[0] > 0:
+            loss *= weights[i]
+            share = weights[i] / z.dtype.type(rows)
+            for j in range(z.shape[1]):
+                z[i, j] *= share
+        total += loss
     return total
 
 

@@ -46,10 +46,7 @@ def assess(
     """
     for k in range(outputs.shape[0]):
         real = outputs.dtype.type
-        if weights.shape[0] == 0:
-            losses[k] = _predict(loss, real(parameter), outputs[k], y, real(smoothing))
-        else:
-            losses[k] = _predict_weighted(loss, real(parameter), outputs[k], y, weights, real(smoothing))
+        losses[k] = _predict(loss, real(parameter), outputs[k], y, weights, real(smoothing))
         scores[k] = np.nan
         if not math.isnan(losses[k]):
             if kind == 1:
@@ -61,16 +58,18 @@ def assess(
 
 
 @compiled
-def _predict_weighted(code: int, parameter: Any, z: Any, y: Any, weights: Any, smoothing: Any) -> float:
+def _predict(code: int, parameter: Any, z: Any, y: Any, weights: Any, smoothing: Any) -> float:
     rows, total = z.shape[0], 0.0
     values = y.shape[0] // rows
-    for i in range(rows):
-        total += weights[i] * _predict(code, parameter, z[i : i + 1], vector(y, i * values, values), smoothing)
-    return total / rows
+    each = 1 if weights.shape[0] > 0 else rows
+    for i in range(0, rows, each):
+        loss = _predict_alike(code, parameter, z[i : i + each], vector(y, i * values, each * values), smoothing)
+        total += loss * weights[i] if weights.shape[0] > 0 else loss
+    return total / rows if weights.shape[0] > 0 else total
 
 
 @compiled
-def _predict(code: int, parameter: Any, z: Any, y: Any, smoothing: Any) -> float:
+def _predict_alike(code: int, parameter: Any, z: Any, y: Any, smoothing: Any) -> float:
     rows, outputs = z.shape
     one = z.dtype.type(1)
     kept, half = one - smoothing, smoothing / (one + one)
