@@ -5,7 +5,7 @@ IkuraError
     ├── ArgumentError a call has an argument that the function does not take; also a TypeError
     ├── DataError     the data cannot be used as they are
     ├── SpaceError    the search space is wrong
-    ├── RunError      a run folder is missing, taken, or not what it should be
+    ├── RunError      a run folder is missing, taken, or not what it should be, or what trains it is lost
     └── StorageError  the disk is full or cannot be written
 """
 
@@ -49,7 +49,7 @@ class SpaceError(UsageError):
 
 
 class RunError(UsageError):
-    """A run folder is missing, taken, or not what it should be."""
+    """A run folder is missing, taken, or not what it should be, or what trains it is lost."""
 
 
 class StorageError(UsageError):

@@ -16,7 +16,17 @@ from typing import Any
 
 from ikura.lazy_torch import torch, torch_is_imported
 
-__all__ = ["Shared", "cores", "ignored_warnings", "one_thread_each", "processor", "quieter", "warning_filters"]
+__all__ = [
+    "Shared",
+    "cores",
+    "end_at_once",
+    "ends_at_once",
+    "ignored_warnings",
+    "one_thread_each",
+    "processor",
+    "quieter",
+    "warning_filters",
+]
 
 _LOCK = RLock()
 if hasattr(os, "register_at_fork"):
@@ -24,6 +34,20 @@ if hasattr(os, "register_at_fork"):
 
 _LEVELS: dict[str, tuple[int, list[int]]] = {}
 """Of each logger that is held quieter, its own level and those it is held at."""
+
+
+_ends_at_once = False
+
+
+def end_at_once() -> None:
+    """Note that something in this process may never end by itself, and so must not be waited for at its end."""
+    global _ends_at_once
+    _ends_at_once = True
+
+
+def ends_at_once() -> bool:
+    """Whether something in this process may never end by itself."""
+    return _ends_at_once
 
 
 def cores() -> int:

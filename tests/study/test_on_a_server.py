@@ -7,7 +7,7 @@ import random
 import re
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +232,26 @@ def test_a_loss_is_said_once_and_patience_has_an_end(
     assert len([one for one in caplog.records if "the connection was lost" in one.message]) == 1
     store.set_fact(TILE_SIZE, 2)
     assert store.fact(TILE_SIZE) == 2
+
+
+@pytest.mark.parametrize("how", ["cut", "restart"])
+def test_connections_that_are_lost_together_are_one_line_and_one_when_they_are_back(
+    how: str, store: Store, postgres: PostgresServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.hold()
+    assert store.server is not None
+    # As many as a study has that reads while it writes.
+    with ExitStack() as held:
+        for _ in range(3):
+            held.enter_context(store.server.engine.connect()).execute(sa.text("SELECT 1"))
+    with caplog.at_level(logging.WARNING, "ikura"):
+        getattr(postgres, how)()
+        for number in range(6):
+            store.add_trials([row(number)])
+            assert store.count() == number + 1
+    lost, back = (one.message for one in caplog.records)
+    assert "the connection was lost (" in lost
+    assert re.search(r"the connection is there again, after \d+\.\d s$", back)
 
 
 def test_tables_are_brought_up_to_date_where_nobody_is_at_work(

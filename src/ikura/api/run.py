@@ -17,7 +17,7 @@ from ikura.data import Dataset
 from ikura.diagnose.earlier_studies import earlier_studies
 from ikura.engine import Engine
 from ikura.engine.workplace import EngineName, Workplace
-from ikura.errors import IkuraError, RunError, UsageError
+from ikura.errors import IkuraError, RunError, StorageError, UsageError
 from ikura.exchange.prior import Prior
 from ikura.metric import metric as metric_of
 from ikura.population.member import Member
@@ -95,7 +95,7 @@ def begin_run(
     store = write_plan(run, plan, prior, progress, began)
     try:
         return go_on(run, plan.setting, store, plan.dataset, plan.setup, progress, ask, workplace)
-    except RunError:
+    except (RunError, StorageError):
         raise
     except UsageError:
         _forget(run, plan.setting)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from ikura.cli.exit_code import ExitCode, explain_error
 from ikura.cli.session import Session
 from ikura.cli.signals import Signals
+from ikura.process_state import ends_at_once
 
 __all__ = ["ExitCode", "main"]
 
@@ -41,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = explain_error(error, session)
         _settle_stdout()
     signals.over(code)
+    if arguments is None and ends_at_once():
+        sys.stderr.flush()
+        os._exit(code)
     return code
 
 

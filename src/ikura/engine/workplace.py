@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ikura.engine import Engine, engine_for, worker_count
 from ikura.engine.cluster.address import LOCAL, check_address
-from ikura.engine.cluster.connection import check_installed, check_reached, connect, disconnect
+from ikura.engine.cluster.connection import check_installed, check_reached, connect, disconnect, head_of, leave
 from ikura.errors import UsageError, nearest
 from ikura.node_facts import NodeFacts, machine_facts
 from ikura.population.setup import TrainingSetup
@@ -180,7 +180,7 @@ class RayCluster(Workplace):
 
         self.options, began = options, time.perf_counter()
         self.connected = connect(options.address or LOCAL, options.workers, gpus)
-        self.nodes = Nodes(run, options.workers, gpus, say)
+        self.nodes = Nodes(run, options.workers, gpus, say, head_of(options.address or LOCAL))
         try:
             self.nodes.begin()
         except BaseException:
@@ -210,7 +210,9 @@ class RayCluster(Workplace):
     def close(self) -> None:
         """End the workers, and the connection if it was made here."""
         self.nodes.close()
-        if self.connected:
+        if self.connected and self.nodes.silent:
+            leave()
+        elif self.connected:
             disconnect()
 
 

@@ -17,6 +17,7 @@ import pytest
 from ikura.cli import main
 from ikura.engine.cluster import address
 from ikura.engine.cluster.address import answering, check_address
+from ikura.engine.cluster.nodes import Nodes
 from ikura.errors import UsageError
 
 
@@ -187,3 +188,29 @@ def test_a_connection_that_is_not_made_can_be_given_up(
     assert shown.splitlines()[-1].startswith(f"ikura: {said}")
     assert "SystemExit" not in shown
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_head_that_is_gone_is_noticed_without_asking_ray(
+    server: socket.socket, answers: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray itself would wait for it, and end the process."""
+    said = [answered(b"0")]
+    there = answers(lambda asked: said[-1])
+    nodes = Nodes(tmp_path / "run", None, False, said.append, there)
+    monkeypatch.setattr("ikura.engine.cluster.nodes.SECONDS_TO_ANSWER", 0.2)
+    monkeypatch.setattr("ikura.engine.cluster.nodes.SECONDS_WITHOUT_HEAD", 0.3)
+    monkeypatch.setattr(Nodes, "_alive", lambda self: {"a": {"CPU": 0.0}})
+    assert nodes.is_there("a")
+    monkeypatch.setattr(Nodes, "_alive", lambda self: pytest.fail("Ray was asked"))
+    said.append(SETTINGS)
+    nodes.look()
+    assert nodes.silent
+    assert not nodes.is_there("a")
+    time.sleep(0.3)
+    line = (
+        rf"the head of the Ray cluster at {there} has not answered for 0.3 seconds, .*`ikura resume .*run --engine ray"
+    )
+    with pytest.raises(UsageError, match=line):
+        nodes.is_there("a")
+    assert nodes.lost
+    nodes.close()

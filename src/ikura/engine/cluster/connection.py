@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -11,19 +12,24 @@ from contextlib import contextmanager
 from typing import Any
 
 from ikura.engine.cluster.address import AUTO, LOCAL, answering
+from ikura.engine.cluster.question import CLIENT
 from ikura.engine.cluster.token import asks_for_token
 from ikura.errors import UsageError
-from ikura.process_state import cores, ignored_warnings
+from ikura.process_state import cores, end_at_once, ignored_warnings
 from ikura.wording import one_line
 
-__all__ = ["check_installed", "check_reached", "connect", "disconnect"]
+__all__ = ["check_installed", "check_reached", "connect", "disconnect", "head_of", "leave"]
 
 USUAL = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_worker_niceness": "0"}
 """Nothing is reported to Ray's makers, nothing said of versions to come; workers get the time that threads would."""
 
 
+_LOGGER = logging.getLogger("ikura")
+
 SECONDS_TO_CONNECT = 60.0
 """How long Ray may take to connect to a cluster that answers."""
+SECONDS_TO_LEAVE = 8.0
+"""How long it may take to let go of one that does not."""
 
 
 def check_installed() -> None:
@@ -65,10 +71,16 @@ def connect(address: str, workers: int | None, gpus: bool) -> bool:
         given["address"] = _reached(address)
     try:
         with ignored_warnings, _kept_handlers(), _environment(USUAL):
-            if address == LOCAL:
+            if address == LOCAL or given["address"].startswith(CLIENT):
+                # A connection through a client server is its thread's.
                 ray.init(**given)
             else:
                 _aside(lambda: ray.init(**given))
+        _quieten()
+    except SystemExit:
+        # What Ray makes of SIGTERM while it connects; the handler is this process's again.
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise
     except (RuntimeError, ConnectionError, ImportError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
         where = "on this machine" if address == LOCAL else f"at {given['address']}"
         raise UsageError(f"no connection to a Ray cluster {where}: {_reason(error)}") from error
@@ -106,6 +118,28 @@ def _reached(address: str) -> str:
     return AUTO if asks_for_token(place, found_here) and found_here else place
 
 
+def head_of(address: str) -> str:
+    """Where the head of the cluster answers that this process is connected to.
+
+    Args:
+        address: that was connected to.
+    """
+    import ray
+
+    if ray.util.client.ray.is_connected():
+        return address
+    return str(ray.get_runtime_context().gcs_address)
+
+
+def _quieten() -> None:
+    """Let what Ray's own processes say, many lines where one of them has ended, go to the log."""
+    import ray
+
+    worker: Any = getattr(getattr(ray, "_private", None), "worker", None)
+    if hasattr(worker, "print_to_stdstream"):
+        worker.print_to_stdstream = lambda data, **_: _LOGGER.debug("%s", one_line(str(data.get("lines", "")), 1000))
+
+
 def _aside(connects: Callable[[], object]) -> None:
     """Let a thread connect: Ray waits where no signal reaches Python, and for minutes.
 
@@ -127,6 +161,18 @@ def _aside(connects: Callable[[], object]) -> None:
         raise TimeoutError(f"it answers, but no connection was made within {SECONDS_TO_CONNECT:g} seconds")
     if raised:
         raise raised[0]
+
+
+def leave() -> None:
+    """Give up the connection to a cluster that is lost.
+
+    Ray may wait for it without end, and so again at the end of the process, which the command line then ends at once.
+    """
+    parting = threading.Thread(target=disconnect, name="ikura leaves Ray", daemon=True)
+    parting.start()
+    parting.join(SECONDS_TO_LEAVE)
+    if parting.is_alive():
+        end_at_once()
 
 
 def disconnect() -> None:

@@ -138,7 +138,7 @@ class RayEngine(Engine):
 
     def _wait_for_workers(self) -> None:
         """Say once that there is nobody to train."""
-        if not self._said and time.monotonic() - self._began > SECONDS_TO_WAIT:
+        if not self._said and not self.nodes.silent and time.monotonic() - self._began > SECONDS_TO_WAIT:
             self._said = True
             self.nodes.say("no worker of the cluster is free: others use its cores, or it has none; waiting")
 
@@ -236,6 +236,8 @@ class RayEngine(Engine):
 
     def _stop(self, tiles: OpenTiles) -> None:
         """Let workers save the tiles that they are at, and leave them."""
+        if self.nodes.lost:
+            return
         busy = [one for one in self.nodes.workers if one.attempt is not None and one.attempt.stage == tiles.stage]
         for worker in busy:
             assert worker.attempt is not None

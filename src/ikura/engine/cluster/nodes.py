@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from shlex import quote
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 from ikura.engine.cluster.connection import unwrapped
 from ikura.engine.cluster.messages import Attempt, Control
-from ikura.errors import IkuraError, UsageError
-from ikura.files import write_atomically
+from ikura.engine.cluster.question import status_of
+from ikura.errors import IkuraError, RunError, UsageError
+from ikura.files import shown, write_atomically
 from ikura.node_facts import NodeFacts, machine_facts, node_questions, version_fault
 from ikura.wording import one_line
 
@@ -27,6 +30,9 @@ SECONDS_BETWEEN_LOOKS = 2.0
 """How often it is looked which nodes there are."""
 SECONDS_FOR_ALL, SECONDS_FOR_ONE = 20.0, 180.0
 """How long a study waits for all nodes to say what they are, and for any; those that are late join later."""
+SECONDS_TO_ANSWER, SECONDS_WITHOUT_HEAD = 2.0, 15.0
+"""How long the head may take to answer, and may be silent before the cluster counts as lost. Ray itself waits for it
+where it asks it for something, and ends the process after a minute."""
 SECONDS_OF_NEWS = 10.0
 """How long a worker that has nothing to tell is waited for before it is asked again."""
 
@@ -75,16 +81,20 @@ class Nodes:
         per_node: workers on a node at most; None for one for each core, or GPU.
         gpus: whether a worker needs a GPU.
         say: told of nodes that come, go, or cannot be used.
+        head: where the cluster's head answers, as for `status_of`.
+        lost: whether it has not for too long, so that nothing can be asked of Ray any more.
     """
 
     run: Path
     per_node: int | None
     gpus: bool
     say: Callable[[str], None]
+    head: str
     here: NodeFacts = field(init=False)
     facts: dict[str, NodeFacts] = field(default_factory=dict)
     workers: list[Worker] = field(default_factory=list)
     stages: int = 0
+    lost: bool = False
     _done: SimpleQueue[Callable[[], list[Event]]] = field(default_factory=SimpleQueue)
     _aside: list[Event] = field(default_factory=list)
     _looked: float = -SECONDS_BETWEEN_LOOKS
@@ -92,6 +102,7 @@ class Nodes:
     _asked: set[str] = field(default_factory=set)
     _unusable: dict[str, str] = field(default_factory=dict)
     _begun: bool = False
+    _silent: float | None = None
     _token: str = ""
 
     def begin(self) -> None:
@@ -125,8 +136,15 @@ class Nodes:
         self._fill()
 
     def look(self) -> None:
-        """Look, if it is time, which nodes there are; begin workers where some are missing."""
+        """Look, if it is time, which nodes there are; begin workers where some are missing.
+
+        Raises:
+            RunError: the head of the cluster has not answered for too long.
+        """
         if time.monotonic() - self._looked < SECONDS_BETWEEN_LOOKS:
+            return
+        if not self._head_answers():
+            self._looked = time.monotonic()
             return
         resources = self._alive()
         for worker in [one for one in self.workers if one.node not in resources]:
@@ -215,8 +233,33 @@ class Nodes:
             self._aside.append(Event("lost", worker, attempt, reason))
 
     def is_there(self, node: str) -> bool:
-        """Whether a node is in the cluster now."""
-        return node in self._alive()
+        """Whether a node is in the cluster now, as far as is known."""
+        return self._head_answers() and node in self._alive()
+
+    @property
+    def silent(self) -> bool:
+        """Whether the head of the cluster has not answered when it was asked last."""
+        return self._silent is not None
+
+    def _head_answers(self) -> bool:
+        """Whether the head of the cluster answers; Ray must be asked for nothing while it does not.
+
+        Raises:
+            RunError: it has not for too long.
+        """
+        if status_of(self.head, None, SECONDS_TO_ANSWER):
+            self._silent = None
+            return True
+        now = time.monotonic()
+        self._silent = now if self._silent is None else self._silent
+        if now - self._silent > SECONDS_WITHOUT_HEAD:
+            self.lost = True
+            raise RunError(
+                f"the head of the Ray cluster at {self.head} has not answered for {SECONDS_WITHOUT_HEAD:g} seconds, "
+                "so the cluster is lost; what was recorded is kept: begin a cluster again, and "
+                f"`ikura resume {quote(shown(self.run))} --engine ray` goes on"
+            )
+        return False
 
     def tell(self, worker: Worker, control: Control) -> None:
         """Tell a worker something of the tile that it trains."""
@@ -231,8 +274,10 @@ class Nodes:
         self.workers = [one for one in self.workers if one not in workers]
 
     def close(self) -> None:
-        """End all workers."""
-        self.end(list(self.workers))
+        """End all workers; those of a cluster that is lost end by themselves."""
+        with suppress(RunError):
+            if not self.lost and self._head_answers():
+                self.end(list(self.workers))
         (self.run / TOKEN).unlink(missing_ok=True)
 
     def _alive(self) -> dict[str, dict[str, float]]:

@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from threading import RLock
+from threading import Lock, RLock
 from typing import Any, TypeVar
 from uuid import uuid4
 from weakref import finalize
@@ -33,6 +33,8 @@ PATIENCE_SECONDS = 300.0
 GRACE_SECONDS = 2.0
 """For so long the connection of a process that has just ended may still hold its lock for the server."""
 FIRST_WAIT, LONGEST_WAIT = 0.05, 5.0
+ECHO_SECONDS = 5.0
+"""For so long after a connection is there again, others that were lost with it are not told of."""
 _LOGGER = logging.getLogger("ikura")
 
 
@@ -77,9 +79,10 @@ class Server:
         # A connection that is left to the garbage collector warns of it.
         finalize(self, self.engine.dispose)
         self.patience = 0.0
-        self._lock, self._token = RLock(), ""
+        self._lock, self._telling, self._token = RLock(), Lock(), ""
         self._held: sa.Connection | None = None
         self._since: float | None = None
+        self._back = -ECHO_SECONDS
 
     def look(self, work: Callable[[sa.Connection], T]) -> T:
         """Read, again where the connection is lost."""
@@ -226,15 +229,22 @@ class Server:
                 return result
 
     def _say_lost(self, error: DBAPIError) -> None:
-        with self._lock:
-            if self._since is None:
-                self._since = time.monotonic()
+        """Say that connections were lost, once for all that are lost together."""
+        with self._telling:
+            now = time.monotonic()
+            if self._since is None and now - self._back > ECHO_SECONDS:
+                self._since = now
                 _LOGGER.warning(
                     f"{self.address}: the connection was lost ({reason(error)}); trying again for up to "
                     f"{self.patience:g} seconds"
                 )
 
     def _say_found(self) -> None:
-        with self._lock:
+        """Say that the connection that was told of is there again."""
+        with self._telling:
             if self._since is not None:
+                self._back = time.monotonic()
+                _LOGGER.warning(
+                    f"{self.address}: the connection is there again, after {self._back - self._since:.1f} s"
+                )
                 self._since = None
