@@ -108,6 +108,8 @@ def test_a_study_that_learns_nothing_of_a_rare_class_says_so(
     assert first.name == "other-metric"
     assert "stop" not in [one.name for one in study.prescriptions]
     assert "--metric average_precision" in first.command
+    assert not any("--worth" in one.command for one in study.prescriptions), "nobody set another border"
+    assert study.diagnosis.worth == pytest.approx(study.diagnosis.constant / 5)
     assert "--prior" not in first.command, "what the trials were scored by is another metric"
     assert main([*first.command.split()[1:], "--no-checks", "--quiet", "--out", "again"]) == 0
     again = ikura.open_study("again")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ikura.wording import one_line
+from ikura.wording import figure, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,9 +29,9 @@ def standing(study: Study, trial: Trial, curve: pd.DataFrame, trials: int) -> st
         return f"{named}: epoch 0 of {total}"
     epoch, train, dev, score = (curve[name].tolist() for name in ("epoch", "train_loss", "dev_loss", "dev_score"))
     best = min((i for i, one in enumerate(dev) if math.isfinite(one)), key=lambda i: dev[i], default=None)
-    kept = "" if best is None else f", kept: {score[best]:.4g} at epoch {epoch[best]}"
-    losses = f"training loss {train[-1]:.4g}, dev loss {dev[-1]:.4g}"
-    return f"{named}: epoch {epoch[-1]} of {total}, {losses}, dev score {score[-1]:.4g}{kept}"
+    kept = "" if best is None else f", kept: {figure(score[best])} at epoch {epoch[best]}"
+    losses = f"training loss {figure(train[-1])}, dev loss {figure(dev[-1])}"
+    return f"{named}: epoch {epoch[-1]} of {total}, {losses}, dev score {figure(score[-1])}{kept}"
 
 
 def others(study: Study, trials: Sequence[int]) -> str:
@@ -56,10 +56,10 @@ def moved(curve: pd.DataFrame) -> str:
     if not len(sizes):
         return ""
     length, size = sizes.iloc[-1]
-    share = f", {length / size:.2g} of their size {size:.3g}" if size > 0 else ""
+    share = f", {length / size:.2g} of their size {figure(size, 3)}" if size > 0 else ""
     gradients = curve["gradient_norm"].dropna().tolist() if "gradient_norm" in curve else []
-    slope = f"; a mini-batch's gradient has the norm {gradients[-1]:.3g}" if gradients else ""
-    return f"the last epoch moved the weights by {length:.3g}{share}{slope}"
+    slope = f"; a mini-batch's gradient has the norm {figure(gradients[-1], 3)}" if gradients else ""
+    return f"the last epoch moved the weights by {figure(length, 3)}{share}{slope}"
 
 
 def values_of(study: Study, trial: Trial) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing_extensions import override
 from ikura.cli.duration_text import format_duration
 from ikura.cli.session import Session, TolerantStream
 from ikura.study.record.progress import Progress
-from ikura.wording import one_line
+from ikura.wording import figure, one_line
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -119,7 +119,7 @@ class PlainProgress(CommandProgress):
         self.printed = now
         parts = [f"{self.stage}: {done}/{self.total} epochs", f"{trials} trials"]
         if best is not None:
-            parts.append(f"best dev score {best:.4g}")
+            parts.append(f"best dev score {figure(best)}")
         self.session.say(", ".join([*parts, *self._left(now, done, self.total)]))
 
     @override
@@ -209,7 +209,7 @@ class LiveProgress(CommandProgress):
 
 
 def _note(trials: int, best: float | None) -> str:
-    return f"epochs, {trials} trials, best {'-' if best is None else f'{best:.4g}'}"
+    return f"epochs, {trials} trials, best {'-' if best is None else figure(best)}"
 
 
 def progress_for(session: Session) -> CommandProgress:

@@ -15,6 +15,7 @@ from ikura.study.record.command import predict_command
 from ikura.study.record.study_tables import seconds_until_told
 from ikura.study.record.trial import Purpose
 from ikura.trial_state import TRAINED
+from ikura.wording import figure, span
 
 if TYPE_CHECKING:
     from ikura.api.study import Study
@@ -231,15 +232,15 @@ def _about(study: Study) -> str:
 
 def _score(value: float, interval: tuple[float, float] | None) -> str:
     if interval is None:
-        return f"{value:.4g}"
+        return figure(value)
     low, high = interval
-    return f"{value:.4g} (95 % interval {low:.4g} to {high:.4g})"
+    return f"{figure(value)} (95 % interval {span((low, high))})"
 
 
 def _choice(choice: ChoiceRecord, best: Best, study: Study) -> str:
     what = choice.prefer.replace("_", " ")
-    where = f"within {choice.margin:.4g} of the best dev {study.metric.name}"
+    where = f"within {figure(choice.margin)} of the best dev {study.metric.name}"
     if choice.best == best.number:
         return f"the best dev {study.metric.name}; nothing {where} has fewer {what}"
     cost, most = number(choice.cost), number(choice.best_cost)
-    return f"the fewest {what} {where}: {cost}; trial {choice.best} has {most} and {choice.best_dev:.4g}"
+    return f"the fewest {what} {where}: {cost}; trial {choice.best} has {most} and {figure(choice.best_dev)}"

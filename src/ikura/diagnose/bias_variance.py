@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ikura.errors import UsageError
 from ikura.metric.estimate import LEVEL, Estimate, difference, known_error, percent, widened
 from ikura.metric.interval import wilson
-from ikura.study.record.diagnosis import RARE, SHARE_OF_CONSTANT, WORTH, Diagnosis, Errors, Gap
+from ikura.study.record.diagnosis import RARE, WORTH, Diagnosis, Errors, Gap, worth_effort
 
 if TYPE_CHECKING:
     from ikura.study.record.record import Record
@@ -95,8 +95,7 @@ def judge_errors(
         >>> judge_errors(rates(0.01, 0.11, 10_000, 10_000), Estimate.exactly(0.0)).sentence
         'High variance: the error rate is 11 % on the dev set and 1 % on the training set.'
     """
-    if errors.constant and errors.constant < RARE:
-        worth = min(worth, SHARE_OF_CONSTANT * errors.constant)
+    worth = worth_effort(errors.constant, worth)
     best = optimal or Estimate(errors.dev.value / 2, 0.0, errors.dev.high)
     fit, gap = (errors.reached or errors.train), (errors.reached_gap or errors.gap)
     bias = _bias(errors, fit, best, source if optimal else "estimate", worth)

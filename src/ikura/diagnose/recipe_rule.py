@@ -18,7 +18,7 @@ from ikura.space._base import Configuration
 from ikura.space.effective import effective
 from ikura.space.effects import Place
 from ikura.space.limits import BOUNDS
-from ikura.study.record.diagnosis import WORTH, Diagnosis, Gap
+from ikura.study.record.diagnosis import Diagnosis, Gap, worth_effort
 from ikura.study.record.earlier_study import Change
 from ikura.study.record.networks import OWN, known_names
 from ikura.study.record.prior_trials import prior_of
@@ -181,7 +181,7 @@ class RuleContext:
         known = {"given": "--bayes-error", "human": "--human-error"}.get(one.optimal_source)
         if known is not None and one.optimal is not None:
             words.append(f"{known} {one.optimal.value:.12g}")
-        if one.worth != WORTH:
+        if one.worth != worth_effort(one.constant):
             words.append(f"--worth {one.worth:.12g}")
         return " ".join(words)
 

@@ -28,6 +28,8 @@ def number(value: Any, digits: int = 4) -> str:
     Example:
         >>> [number(value) for value in (0.0123456, 64.0, -3, None, float("nan"), "adam", True)]
         ['0.01235', '64', '−3', '–', '–', 'adam', 'True']
+        >>> number(14437.2)
+        '14440'
     """
     if type(value) is str:
         return value
@@ -45,7 +47,10 @@ def number(value: Any, digits: int = 4) -> str:
 def _shortened(size: float, digits: int) -> str:
     if size.is_integer() and abs(size) < 1e6:
         return f"{size:.0f}".replace("-", "−")
-    return f"{size:.{digits}g}".replace("-", "−").replace("inf", "∞")
+    short = f"{size:.{digits}g}"
+    if 10**digits <= abs(size) < 1e6:
+        short = f"{float(short):.0f}"
+    return short.replace("-", "−").replace("inf", "∞")
 
 
 def score(value: Any, decimals: int = 4) -> str:

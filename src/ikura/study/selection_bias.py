@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ikura.metric import Metric, draws, scores
+from ikura.metric.paired_gain import no_noise
 from ikura.study.record.result import Corrected
 
 __all__ = ["Difference", "corrected", "difference"]
@@ -223,7 +224,7 @@ def difference(
         ]
     )
     drawn = drawn[np.isfinite(drawn)]
-    value = float(by_seed.mean())
+    [value] = no_noise([float(by_seed.mean())], float(whole.mean()))
     over_examples = float(drawn.var(ddof=1)) if len(drawn) > 1 else math.nan
     over_seeds = float(by_seed.var(ddof=1)) if seeds > 1 else math.nan
     parts = [(over_examples, n - 1), *([(over_seeds / seeds, seeds - 1)] if seeds > 1 else [])]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ikura.schema import Count, Name
+from ikura.wording import figure, span
 
 __all__ = ["Baseline"]
 
@@ -35,12 +36,14 @@ class Baseline:
     def verdict(self) -> str:
         """Its score, and who is better, if anybody is beyond chance."""
         low, high = self.gain_interval
-        told = f"{self.value:.4g}{'' if self.constant else ' as it comes'}, on the same rows"
+        told = f"{figure(self.value)}{'' if self.constant else ' as it comes'}, on the same rows"
         if low > 0:
-            return f"{told}: worse than the model by {self.gain:.3g}, 95 % interval {low:.3g} to {high:.3g}"
+            return f"{told}: worse than the model by {figure(self.gain, 3)}, 95 % interval {span((low, high), 3)}"
         if high < 0:
-            return f"{told}: better than the model by {-self.gain:.3g}, 95 % interval {-high:.3g} to {-low:.3g}"
-        return f"{told}: not to be told apart from the model (difference {self.gain:.3g}, {low:.3g} to {high:.3g})"
+            return f"{told}: better than the model by {figure(-self.gain, 3)}, 95 % interval {span((-high, -low), 3)}"
+        return (
+            f"{told}: not to be told apart from the model (difference {figure(self.gain, 3)}, {span((low, high), 3)})"
+        )
 
     @property
     def better(self) -> bool:

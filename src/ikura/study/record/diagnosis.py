@@ -19,6 +19,7 @@ __all__ = [
     "ErrorsRecord",
     "Gap",
     "Neighbour",
+    "worth_effort",
 ]
 
 WORTH = 0.02
@@ -31,6 +32,16 @@ SHARE_OF_CONSTANT = 0.2
 
 ERROR_RATE = "error rate"
 """What an error is called that is a share of examples."""
+
+
+def worth_effort(constant: float | None, worth: float = WORTH) -> float:
+    """From which gap on effort is worth it: at most a fifth of the errors that the most common answer makes, if few.
+
+    Example:
+        >>> worth_effort(0.5), worth_effort(0.01)
+        (0.02, 0.002)
+    """
+    return min(worth, SHARE_OF_CONSTANT * constant) if constant and constant < RARE else worth
 
 
 @dataclass(frozen=True)

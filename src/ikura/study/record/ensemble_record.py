@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from ikura.schema import Count, Name, Positive, Short, Whole
+from ikura.wording import figure, span
 
 __all__ = ["AgainstOne", "Ensemble", "EnsembleMember", "OutOfFold"]
 
@@ -98,23 +100,21 @@ class Ensemble:
         """
         if not self.used:
             return f"none: {self.note}"
-        gain = f"{abs(self.gain):.3g} {'better' if self.gain > 0 else 'worse'} than" if self.gain else "as good as"
-        gain += " that of one"
+        better = f"{figure(abs(self.gain), 3)} {'better' if self.gain > 0 else 'worse'} than"
+        gain = f"{better if self.gain else 'as good as'} that of one (95 % interval {span(self.interval, 3)})"
+        corrected = math.nan if self.corrected is None else self.corrected
         if self.folds:
-            low, high = self.interval
             return (
                 f"{self.networks} networks on {self.folds} folds of all {rows:,} rows of training and dev set; "
-                f"corrected {metric} out of fold {self.corrected:.4g}, {gain} (95 % interval {low:.3g} to {high:.3g})"
+                f"corrected {metric} out of fold {figure(corrected)}, {gain}"
             )
         count = len(self.members)
         again = "trained again on" if refitted == count else f"{refitted} of them trained again on"
         trained = f"{again} all {rows:,} rows of training and dev set" if refitted else "as they were trained"
-        low, high = self.interval
-        score = (
-            f"dev {metric} {self.dev:.4g}" if self.corrected is None else f"corrected dev {metric} {self.corrected:.4g}"
-        )
-        found = f"{count} of {self.candidates} networks, {trained}; {score}, {gain}"
-        return f"{found} (95 % interval {low:.3g} to {high:.3g})"
+        score = f"dev {metric} {figure(self.dev)}"
+        if self.corrected is not None:
+            score = f"corrected dev {metric} {figure(corrected)}"
+        return f"{count} of {self.candidates} networks, {trained}; {score}, {gain}"
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,6 @@ class AgainstOne:
         """Say what one network scored, what the ensemble gains and what it costs."""
         (low, high), (least, most) = self.interval, self.of_difference
         better = "better" if self.difference >= 0 else "worse"
-        by = f"{abs(self.difference):.3g} {better}" if self.difference else "as good"
-        score = f"{self.value:.4g} (95 % interval {low:.4g} to {high:.4g})"
-        return f"{score}; the ensemble is {by} (95 % interval {least:.3g} to {most:.3g})"
+        by = f"{figure(abs(self.difference), 3)} {better}" if self.difference else "as good"
+        score = f"{figure(self.value)} (95 % interval {span((low, high))})"
+        return f"{score}; the ensemble is {by} (95 % interval {span((least, most), 3)})"

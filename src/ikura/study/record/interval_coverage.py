@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ikura.schema import Count
+from ikura.wording import figure
 
 __all__ = ["IntervalCoverage"]
 
@@ -41,7 +42,7 @@ class IntervalCoverage:
         low, high = self.interval
         told = (
             f"{100 * self.level:g} % intervals hold {100 * self.share:.3g} % of the {self.rows:,} test rows (95 % "
-            f"interval {100 * low:.3g} % to {100 * high:.3g} %); half of them are narrower than {self.width:.4g}"
+            f"interval {100 * low:.3g} % to {100 * high:.3g} %); half of them are narrower than {figure(self.width)}"
         )
         if high < self.level:
             return f"{told}. That is too seldom: are the test rows of another kind?"

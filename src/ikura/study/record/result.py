@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ikura.schema import Count, Name, Short, Whole
 from ikura.space._base import Configuration
+from ikura.wording import figure, span
 
 __all__ = ["Best", "Corrected", "RunnerUp", "TargetScore", "Test"]
 
@@ -56,7 +57,9 @@ class RunnerUp:
         """Whether the two can be told apart, and which to prefer if not."""
         low, high = self.interval
         over = f"over {self.seeds} seeds" if self.seeds > 1 else "one seed: dev examples only"
-        found = f"difference {self.difference:.3g}, 95 % interval {low:.3g} to {high:.3g}, p = {self.p:.2g}, {over}"
+        found = (
+            f"difference {figure(self.difference, 3)}, 95 % interval {span((low, high), 3)}, p = {self.p:.2g}, {over}"
+        )
         if self.p < 0.05:
             return f"Better than the next, trial {self.number}, beyond chance ({found})."
         mine, its = self.weights
@@ -129,9 +132,9 @@ class TargetScore:
             0.75 (95 % interval 0.7 to 0.81), dev 0.8
         """
         if math.isnan(self.value):
-            return f"-, dev {self.dev:.4g}"
+            return f"-, dev {figure(self.dev)}"
         low, high = self.interval
-        return f"{self.value:.4g} (95 % interval {low:.4g} to {high:.4g}), dev {self.dev:.4g}"
+        return f"{figure(self.value)} (95 % interval {span((low, high))}), dev {figure(self.dev)}"
 
 
 @dataclass(frozen=True)
@@ -164,4 +167,4 @@ class Test:
         if self.note is not None:
             return f"test {self.metric}: {self.note}"
         low, high = self.interval
-        return f"test {self.metric} {self.value:.4g} (95 % interval {low:.4g} to {high:.4g})"
+        return f"test {self.metric} {figure(self.value)} (95 % interval {span((low, high))})"
