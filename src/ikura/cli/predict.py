@@ -90,6 +90,11 @@ def predict(
         except DataError:
             _check_format(folder, data)
             raise
+        if costs and _weighs_classes(folder):
+            remarks.append(
+                "ikura: warning: this model was trained with --class-weight, and its probabilities are those of "
+                "classes that occur as often as they weigh; costs need them as they are: tune without --class-weight"
+            )
         if target is not None:
             from ikura.exchange.table_files import write_table
 
@@ -128,6 +133,16 @@ def _check_format(folder: Path, data: str) -> None:
     suffix = Path(data).suffix[1:]
     if suffix and suffix not in KINDS["format"] and (folder / "config.toml").is_file():
         Setting.load(folder)
+
+
+def _weighs_classes(folder: Path) -> bool:
+    """Whether the run's classes had weights in the loss; not known of a model without its run."""
+    import tomllib
+
+    try:
+        return "class_weight" in tomllib.loads((folder / "config.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
 
 
 def _takes_images(model: Model) -> bool:
