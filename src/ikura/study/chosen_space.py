@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -73,6 +74,12 @@ def chosen_space(
         check_feasible(opened)
         alike = trials > 1 and not opened.dimensions
         notes += ["it holds one configuration, so one trial is enough"] * alike
+        most = _most(opened)
+        if 1 < most < trials:
+            notes.append(
+                f"it holds at most {most:.0f} configurations, so {most:.0f} trials are enough; what it leaves out keeps "
+                "its default value and is not searched"
+            )
         return opened, "; ".join(["the space was given", *notes])
     rows = len(dataset.train) + len(dataset.dev) + len(dataset.test)
     if network == "cnn":
@@ -146,3 +153,17 @@ def _check_layers(space: Space, single: Mapping[str, int]) -> None:
     for name, layer in single.items():
         if numbers and layer > max(numbers):
             raise SpaceError(f"[{name}] no network has a hidden layer {layer}: layers is at most {max(numbers):g}")
+
+
+def _most(space: Space) -> float:
+    """How many configurations a space of choices and whole numbers holds, conditions aside; infinite for others."""
+    forms = [space[name].as_dict() for name in space.dimensions]
+    counts = [
+        len(form["choices"])
+        if "choices" in form
+        else form["high"] - form["low"] + 1
+        if str(form.get("scale")).startswith("integer")
+        else math.inf
+        for form in forms
+    ]
+    return math.prod(counts)
