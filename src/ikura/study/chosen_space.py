@@ -77,8 +77,8 @@ def chosen_space(
         most = _most(opened)
         if 1 < most < trials:
             notes.append(
-                f"it holds at most {most:.0f} configurations, so {most:.0f} trials are enough; what it leaves out keeps "
-                "its default value and is not searched"
+                f"it holds at most {most:.0f} configurations, so {most:.0f} trials are enough; what it leaves out "
+                "keeps its default value and is not searched"
             )
         return opened, "; ".join(["the space was given", *notes])
     rows = len(dataset.train) + len(dataset.dev) + len(dataset.test)
