@@ -13,7 +13,7 @@ from torch import nn
 
 import ikura
 from ikura.api.study import Study
-from ikura.study.record.facts import SECONDS
+from ikura.study.record.facts import ERRORS, SECONDS
 
 from .comparing import assert_replays, assert_same
 from .dying import KilledError, Life
@@ -178,3 +178,35 @@ def test_a_real_limit_is_kept(tune: Tune) -> None:
     assert time.perf_counter() - started < 30
     assert study.best is not None
     assert "stopped" in set(study.trials["state"])
+
+
+def test_what_training_reaches_is_left_out_where_it_would_not_fit_into_the_limit(
+    tune: Tune, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An overfitted study of few rows: after the epoch that is kept the training loss falls on."""
+    options = {**OPTIONS, "trials": 4, "epochs": 60, "space": {"learning_rate": 0.3, "units": 32, "batch_size": 8}}
+    reached = tune(**options).store.fact(ERRORS)
+    assert reached is not None
+    assert reached.errors.cut is False
+    monkeypatch.setattr("ikura.api.final_test.SPARE", 1e12)
+    left = tune(**options).store.fact(ERRORS)
+    assert left is not None
+    assert left.errors.cut is True
+    assert left.errors.train == reached.errors.train
+
+
+def test_the_model_is_there_before_the_choice_is_trained_once_more(
+    tune: Tune, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def killed(*_: Any, **__: Any) -> None:
+        raise KilledError
+
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr("ikura.diagnose.measured_errors.recorded_errors", killed)
+        with pytest.raises(KilledError):
+            tune(trials=4, epochs=3, finalists=1, out=out)
+    assert ikura.open_study(out).test is not None
+    assert (out / "model" / "model.json").is_file()
+    resumed = ikura.resume(out)
+    assert resumed.store.fact(ERRORS) is not None

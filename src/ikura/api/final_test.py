@@ -31,6 +31,7 @@ from ikura.study.model_card import write_card
 from ikura.study.prediction_bounds import fit_bounds, measured_bounds
 from ikura.study.prediction_intervals import flattery, held_out_errors, measured_coverage
 from ikura.study.record.baseline import Baseline
+from ikura.study.record.diagnosis import ErrorsRecord
 from ikura.study.record.facts import (
     ACCOUNT,
     AGAINST_ONE,
@@ -46,6 +47,7 @@ from ikura.study.record.facts import (
     SECONDS,
     TEST,
     AccountRecord,
+    BestRecord,
     Fact,
     MeasureFact,
     PredictionsFact,
@@ -67,14 +69,15 @@ from ikura.trial_state import State
 
 __all__ = ["finish"]
 
+SPARE = 1.5
+"""How many times as long as before a training may take for there to be time for it."""
 LONG_STUDY = 10.0
 """Seconds from which on a study measures other learners without being asked."""
 
 
 def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
-    """Choose on the dev set, measure what a diagnosis needs, open the test set once, save the model."""
+    """Choose on the dev set, open the test set once, save the model, measure what a diagnosis needs."""
     from ikura.diagnose.chosen_networks import chosen_rows
-    from ikura.diagnose.measured_errors import recorded_errors
 
     def retrain(row: Trial) -> Outcome:
         return replay(Record(executor.run, setup.network, (setting, store)), row, keep_evidence=True)
@@ -104,20 +107,6 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
     Shortlist(executor).clear()
     row = store.trials()[best.model]
     retrain_lost(executor, [row, *chosen_rows(run, best, store.trials())], retrain)
-    if store.fact(ERRORS) is None:
-        with store.timed("diagnosis"):
-            rows, deadline = store.trials(), executor.deadline
-            in_time = deadline is None or time.time() < deadline
-            # What training reaches is another question where a hand or the time limit has ended it, which may be long
-            # before its end.
-            by_hand = Interventions(store).stopped({best.number, best.model})
-            stopped = row.state is State.STOPPED or bool(by_hand)
-            errors = recorded_errors(
-                run, best, rows, setup, measure, setting.seed, Goals(setting, store).in_full(best.number),
-                course_of(store, best.number),
-                lambda number: store.curves([number])["train_loss"].tolist(), in_time and not stopped,
-            )  # fmt: skip
-            store.set_fact(ERRORS, errors)
     single = load_network(setup, run, row)
     if store.fact(ACCOUNT) is None:
         store.set_fact(ACCOUNT, _account(store, row, single, setting))
@@ -141,6 +130,29 @@ def finish(executor: Executor, setting: Setting, dataset: Dataset) -> None:
     model = model_of(setting, dataset, setup, module, row.member, form, store.fact(CALIBRATION), held_out, bounds)
     model.save(run / "model")
     write_card(Record(run, setup.network, (setting, store)), model)
+    # Last, because it may train the choice once more, for which the ensemble comes first.
+    if store.fact(ERRORS) is None:
+        with store.timed("diagnosis"):
+            store.set_fact(ERRORS, _errors(executor, setting, best))
+
+
+def _errors(executor: Executor, setting: Setting, best: BestRecord) -> ErrorsRecord:
+    """What a diagnosis needs; without what training reaches where there is no time, or a hand ended the training."""
+    from ikura.diagnose.chosen_networks import chosen_rows
+    from ikura.diagnose.measured_errors import recorded_errors
+
+    store, rows = executor.store, executor.store.trials()
+    epochs, deadline = Goals(setting, store).in_full(best.number), executor.deadline
+    each = [one.seconds * epochs / max(one.epochs, 1) for one in chosen_rows(executor.run, best, rows)]
+    in_time = deadline is None or time.time() + SPARE * sum(each) < deadline
+    # Where a hand or the time limit ended it, what training reaches is another question, maybe long before its end.
+    by_hand = Interventions(store).stopped({best.number, best.model})
+    stopped = rows[best.model].state is State.STOPPED or bool(by_hand)
+    return recorded_errors(
+        executor.run, best, rows, executor.setup, metric(setting.metric, setting.task), setting.seed, epochs,
+        course_of(store, best.number), lambda number: store.curves([number])["train_loss"].tolist(),
+        in_time and not stopped,
+    )  # fmt: skip
 
 
 def _measured_once(
