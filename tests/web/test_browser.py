@@ -243,6 +243,12 @@ DRAWN = """() => {
     window.drawn.get(key).push([words, left, left + wide, y]);
     plain.apply(this, arguments);
   };
+  // A page that renews itself draws anew.
+  const clear = CanvasRenderingContext2D.prototype.clearRect;
+  CanvasRenderingContext2D.prototype.clearRect = function () {
+    window.drawn.delete(this.canvas.getAttribute("aria-label"));
+    clear.apply(this, arguments);
+  };
   const box = document.querySelector("canvas").parentElement;
   box.style.height = `${box.clientHeight + 1}px`;
 }"""

@@ -225,7 +225,7 @@ def _measured_once(
         alone = alone if bounds is None else alone.clip(*bounds)
         found[AGAINST_ONE] = against_one(measure, setup, (module, answered), (single, alone), target, setting.seed)
     baselines: list[Baseline] = []
-    if _wants_baselines(executor, setting):
+    if _wants_baselines(executor, setting, answered):
         baselines = measure_baselines(setup, measure, examples, target, answered, setting.seed)
     if setting.baselines != "no" and setting.task != "own":
         known = np.concatenate([setup.scorer.target(one.y) for one in (setup.train, setup.dev)])
@@ -250,9 +250,12 @@ def _groups(dataset: Dataset) -> np.ndarray | None:
     return None if dataset.groups is None else dataset.groups[np.concatenate([parts.train, parts.dev])]
 
 
-def _wants_baselines(executor: Executor, setting: Setting) -> bool:
-    """Whether other learners are measured: where they were asked for, or the study was long enough not to notice."""
-    if setting.baselines == "no" or not fits_baselines(executor.setup):
+def _wants_baselines(executor: Executor, setting: Setting, answered: np.ndarray) -> bool:
+    """Whether other learners are measured: where they were asked for, or the study was long enough not to notice.
+
+    A model that predicts NaN is compared with none.
+    """
+    if setting.baselines == "no" or not fits_baselines(executor.setup) or np.isnan(answered).any():
         return False
     if setting.baselines == "yes":
         return True

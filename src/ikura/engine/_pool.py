@@ -84,7 +84,9 @@ class PoolEngine(Engine):
                 ended, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
                 for message in self._drain(silent, {tiles[future] for future in ended}):
                     tell(message)
-                for future in ended:
+                # In the order in which they were begun, whatever else the machine does.
+                for future in [one for one in tiles if one in ended]:
+                    del tiles[future]
                     yield _result(future)
         finally:
             if waiting:

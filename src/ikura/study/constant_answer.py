@@ -36,9 +36,10 @@ def constant_answer(
 
     Returns:
         Its score, and how much better the study's network is, with its interval over test rows in pairs; None where a
-        constant has no score, or the metric is the caller's own.
+        constant has no score, the network predicts NaN, or the metric is the caller's own.
     """
-    if metric.made_by is not None or metric.name.partition(":")[0] not in METRICS or not len(known):
+    known_metric = metric.made_by is None and metric.name.partition(":")[0] in METRICS
+    if not known_metric or not len(known) or np.isnan(ours).any():
         return None
     sign = 1.0 if metric.greater_is_better else -1.0
     best, chosen = -math.inf, None
