@@ -122,8 +122,6 @@ def test_a_fork_of_an_epoch_that_never_came_is_refused(calm: Calm, tmp_path: Pat
 def test_what_cannot_be_forked_is_refused_at_once(left: Study) -> None:
     with pytest.raises(UsageError, match="trial 0 can be forked from 0 to 5 epochs, but at is 6"):
         left.steer.fork(0, l2=0.1, at=6)
-    with pytest.raises(UsageError, match="nothing to set"):
-        left.steer.fork(0, at=2)
 
 
 def test_the_choice_says_that_a_hand_had_a_part(tmp_path: Path) -> None:
@@ -170,3 +168,18 @@ def test_touched_trials_are_marked(tmp_path: Path) -> None:
     trials = study.trials
     assert trials["number"][trials["touched"]].tolist() == [1, 4]
     assert "touched" not in tune(tmp_path / "calm", finalists=0).trials
+
+
+def test_going_back_without_values_leaves_out_what_would_have_come_later(calm: Calm, tmp_path: Path) -> None:
+    def asking(study: Study) -> None:
+        study.steer.set(0, learning_rate=0.5, at=4)
+        study.steer.rewind(0, 2)
+
+    study = tune(tmp_path / "run", asking)
+    changed, fork, stop = study.interventions
+    assert [one.state for one in (fork, stop)] == [Status.APPLIED] * 2
+    assert changed.state is Status.REFUSED
+    assert fork.made is not None
+    # It comes to what the trial would have come to with nothing asked.
+    np.testing.assert_array_equal(curve(study, fork.made), curve(calm(), 0))
+    np.testing.assert_array_equal(replayed(study, fork.made), curve(study, fork.made))

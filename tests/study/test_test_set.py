@@ -85,7 +85,7 @@ def test_the_choice_does_not_see_the_test_set(data: str, tamper: Tamper, tune: T
         {"schedule": "successive-halving", "epochs": 9},
         {"finalists": 0},
         {"network": own},
-        {"search": "random", "baselines": "yes"},
+        {"search": "random", "baselines": True},
         {"auto": True, "trials": 16, "bayes_error": 0.0},
     ],
 )

@@ -33,8 +33,8 @@ EXAMPLES = (
 ACTIONS = {
     "set": "TRIAL NAME=VALUE …",
     "stop": "TRIAL",
-    "fork": "TRIAL NAME=VALUE …",
-    "rewind": "TRIAL EPOCH NAME=VALUE …",
+    "fork": "TRIAL [NAME=VALUE…]",
+    "rewind": "TRIAL EPOCH [NAME=VALUE…]",
     "pause": "[TRIAL]",
     "go-on": "[TRIAL]",
     "longer": "TRIAL EPOCHS",

@@ -47,7 +47,8 @@ def check_stop(record: Record, request: Request) -> None:
 def check_fork(record: Record, request: Request) -> None:
     """Refuse a fork from an epoch that the trial does not come to."""
     trial, at = _searched(record, request), request.at
-    check_values(record, trial, request.values, at)
+    if request.values:
+        check_values(record, trial, request.values, at)
     last = _epochs(record, trial)
     least, most = 0, (trial.epochs if trial.state.ended else last - 1)
     if at is None and trial.state.ended:
