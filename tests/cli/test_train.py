@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 
 import ikura
 from ikura.cli import main
-from ikura.cli.hand_lines import told
+from ikura.cli.hand_lines import told, values_of
 from ikura.cli.hand_view import HandView
 from ikura.cli.keys import single_keys
 from ikura.cli.line_chart import chart
 from ikura.cli.option_values import hyperparameter_values
 from ikura.cli.session import Session
 from ikura.errors import UsageError
-from ikura.study.record.intervention import Action, Request
+from ikura.steer.new_values import values_at
+from ikura.study.record.intervention import Action, Intervention, Request
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.trial import Purpose, Trial
 
 
@@ -160,6 +162,34 @@ def test_the_view_looks_where_it_is_after_it_read_what_it_tells(tmp_path: Path) 
     assert read.index("interventions") < read.index("records")
 
 
+def test_keys_scale_the_learning_rate_that_is_in_effect(tmp_path: Path) -> None:
+    values = {"units": 8, "learning_rate": 0.1}
+    run = ikura.train("iris", hyperparameters=values, epochs=900, checks=False, out=tmp_path / "run")
+    study, view = ikura.open_study(run.run), HandView(Session())
+    [trial], asked = study.records(), Interventions(study.store)
+    late, early = study.steer.set(0, at=300, learning_rate=0.001), study.steer.set(0, at=10, learning_rate=0.5, l2=0.01)
+    for one in (late, early):
+        asked.accept(one.number)
+    assert values_of(study, trial) == values
+    assert told(study.interventions[0]) == "trial 0: set learning_rate=0.001: accepted, after epoch 300"
+    for key in "++-":
+        view.press(study, key)
+    rates = [one.values["learning_rate"] for one in study.interventions[2:]]
+    assert rates == [0.15, 0.225, 0.15]
+    for one in study.interventions[2:]:
+        asked.apply(one.number, 0)
+    # They take effect in the order of their epochs, whichever was asked first.
+    ahead = [values_at(study, trial, epoch)["learning_rate"] for epoch in (9, 10, 299, 300)]
+    assert ahead == [0.15, 0.5, 0.5, 0.001]
+    asked.apply(early.number, 10)
+    assert values_of(study, trial) == values | {"learning_rate": 0.5, "l2": 0.01}
+    asked.apply(late.number, 300)
+    assert values_of(study, trial) == values | {"learning_rate": 0.001, "l2": 0.01}
+    view.press(study, "+")
+    assert study.interventions[-1].values == {"learning_rate": 0.0015}
+    assert told(study.interventions[-1]) == "trial 0: set learning_rate=0.0015: asked"
+
+
 def test_a_typed_value_may_have_spaces() -> None:
     view, steer = HandView(Session()), Asked()
     study: Any = SimpleNamespace(steer=steer, records=lambda: [Trial(0, Purpose.SEARCH, 0, 0, {})])
@@ -200,5 +230,6 @@ def test_keys_that_are_no_characters_are_left_out(typed: str, others: list[str])
 
 def test_what_others_ask_for_is_told_whatever_its_values() -> None:
     values = {"optimizer": "adam", "nesterov": True, "units": 8, "l2": 1e-5, "name": "two\nlines\x1b[31m"}
-    one = SimpleNamespace(action="inject", trial=None, made=None, values=values, epoch=None, state="asked", reason="")
+    inject = Request(action=Action.INJECT, values=values)
+    one = Intervention(**vars(inject), number=1, who="ada", when=0.0)
     assert told(one) == "study: inject optimizer=adam nesterov=True units=8 l2=1e-05 name=two lines\\x1b[31m: asked"

@@ -63,12 +63,10 @@ def moved(curve: pd.DataFrame) -> str:
 
 
 def values_of(study: Study, trial: Trial) -> dict[str, Any]:
-    """The hyperparameters when all that was asked for has taken effect; the learning rate among them."""
-    values = {"learning_rate": trial.member.values.learning_rate, **trial.hyperparameters}
-    for one in study.interventions:
-        if one.state != "refused" and trial.number in (one.trial, one.made) and one.action == "set":
-            values |= one.values
-    return values
+    """The hyperparameters in effect, and those that are asked for at once; the learning rate among them."""
+    from ikura.steer.new_values import values_at
+
+    return {"learning_rate": trial.member.values.learning_rate, **values_at(study, trial, None)}
 
 
 def told(one: Any) -> str:
@@ -77,6 +75,8 @@ def told(one: Any) -> str:
     values = " ".join(f"{name}={short(value)}" for name, value in one.values.items())
     made = "" if one.made is None else f", as trial {one.made}"
     state = f"applied after epoch {one.epoch}{made}" if one.epoch is not None else f"{one.state} {one.reason}".rstrip()
+    if one.at is not None and one.state in ("asked", "accepted"):
+        state = f"{state}, after epoch {one.at}"
     if one.action in ("fork", "longer") and one.state in ("asked", "accepted"):
         still = " or stands still" if one.action == "fork" else ""
         state = f"waits until trial {one.trial} has ended{still}"

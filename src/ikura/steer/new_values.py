@@ -63,10 +63,13 @@ def values_at(record: Record, trial: Trial, at: int | None) -> dict[str, Any]:
         Name to value, but for what the trial leaves to defaults.
     """
     come = live_row_of(record.store, trial.number).epochs
-    found = values_after(record.store, trial, sys.maxsize if at is None else at)
-    for one in Interventions(record.store).unsettled([trial.number]):
-        begins = come if one.at is None else one.at
-        if one.action is Action.SET and begins <= (come if at is None else at):
+    # What was applied is on record before it shows how far the trial has come; what a finalist repeats is long before.
+    now = sys.maxsize if trial.searched else come
+    found = values_after(record.store, trial, now if at is None else at)
+    asked = [one for one in Interventions(record.store).unsettled([trial.number]) if one.action is Action.SET]
+    begins = {one.number: come if one.at is None else one.at for one in asked}
+    for one in sorted(asked, key=lambda one: begins[one.number]):
+        if begins[one.number] <= (come if at is None else at):
             found |= one.values
     return found
 
