@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,3 +69,14 @@ def test_where_a_fork_parts_is_known_before_what_it_has_of_its_parent_is_recorde
     store.write(lambda connection: connection.exec_driver_sql("DELETE FROM curves WHERE trial = 3 AND epoch <= 60"))
     store.close()
     assert [StudyReader(family).parted(other, 3) for other in (0, 2, 1)] == [51, 61, None]
+
+
+def test_a_family_and_a_log_need_no_scrolling_of_a_narrow_page(
+    family: Path, served: Callable[..., Any], visit: Callable[..., Any]
+) -> None:
+    client = served(family)
+    for path in ("/study", "/trial", "/log", "/compare"):
+        page = visit(client, f"{path}?run={family.name}&trial=2&a=0&b=2", viewport={"width": 320, "height": 700})
+        page.wait_for_selector("main h1")
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
