@@ -193,6 +193,22 @@ def test_two_trials_of_other_lengths_part_where_they_do(make: Make, served: Serv
     page.wait_for_selector("text=at epoch 3328, the last that both have")
 
 
+def test_what_was_set_counts_from_its_epoch_on_whichever_was_asked_first(
+    make: Make, served: Served, visit: Any, tmp_path: Path
+) -> None:
+    asked = Interventions(make(tmp_path / "run", trials=2))
+    for trial, epoch, rate in ((0, 4, 0.001), (0, 1, 0.5), (1, 2, 0.3), (1, 2, 0.2), (0, None, 0.7)):
+        [number] = asked.add([Request(action=Action.SET, trial=trial, values={"learning_rate": rate})], who="ada")
+        if epoch is not None:
+            asked.apply(number, epoch)
+    page = visit(served(), "/trial?run=run&trial=0")
+    page.wait_for_selector(".facts .differs:has-text('1 → 0.001')")
+    page.goto(page.url.replace("trial=0", "trial=1"))
+    page.wait_for_selector(".facts .differs:has-text('0.1 → 0.2')")
+    page.goto(page.url.split("/trial")[0] + "/compare?run=run&a=0&b=1")
+    page.wait_for_selector(".differs:has-text('1 → 0.001')")
+
+
 def test_a_reason_of_one_long_word_stays_readable_on_a_narrow_screen(
     make: Make, served: Served, visit: Any, tmp_path: Path
 ) -> None:

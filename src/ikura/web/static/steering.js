@@ -22,10 +22,11 @@ export function whatOf(one) {
   return [one.action, ...values].join(" ");
 }
 
-// The hyperparameters of a trial as they stand: those that it began with, and what was set since.
+// The hyperparameters of a trial as they stand: those that it began with, and what was set since, epoch after epoch, whichever was asked first.
 export function standing(found, asked) {
   const changes = asked.filter((one) => one.state === "applied" && one.action === "set" && one.trial === found.trial.number);
-  return Object.assign({}, found.hyperparameters, ...changes.reverse().map((one) => one.values));
+  changes.sort((one, other) => one.applied - other.applied || one.number - other.number);
+  return Object.assign({}, found.hyperparameters, ...changes.map((one) => one.values));
 }
 
 // A hyperparameter in words: what it was at first, and what it was set to.
