@@ -145,6 +145,16 @@ def test_where_nothing_was_repeated_no_repetition_is_named(tmp_path: Path) -> No
     assert "Best hyperparameters (trial 0)" in summary(calm)
 
 
+def test_one_that_a_hand_only_kept_or_ended_was_not_changed(tmp_path: Path) -> None:
+    def asking(study: Study) -> None:
+        study.steer.pin(0)
+        study.steer.stop(0, at=3)
+
+    study = tune(tmp_path / "run", asking, trials=1)
+    assert study.best is not None
+    assert study.best.note == "trial 0 was stopped by hand and pinned by hand"
+
+
 def test_two_trials_are_compared_in_pairs_from_the_moment_they_part(tmp_path: Path) -> None:
     study = tune(tmp_path / "run", lambda study: study.steer.fork(1, learning_rate=0.001, at=2))
     made = study.interventions[0].made

@@ -37,6 +37,14 @@ def test_it_is_trained_in_full_and_replayed(tmp_path: Path) -> None:
     np.testing.assert_array_equal(replayed, curve(study, 4))
 
 
+def test_one_that_is_chosen_was_made_by_hand_and_not_changed(tmp_path: Path) -> None:
+    """All else learns nothing."""
+    space = SPACE | {"learning_rate": ikura.log(1e-9, 0.02)}
+    study = tune(tmp_path / "run", lambda study: study.steer.inject(**GIVEN), space=space, trials=2, seed=1)
+    assert study.best is not None
+    assert (study.best.number, study.best.note) == (2, "trial 2 was made by hand")
+
+
 @pytest.mark.parametrize("search", ["coarse-to-fine", "tpe", "cma-es"])
 def test_a_search_of_several_stages_goes_on_with_it(tmp_path: Path, search: str) -> None:
     def asking(study: Study) -> None:

@@ -99,8 +99,10 @@ def test_the_command_lists_what_the_rule_did(ruled: Study) -> None:
 
 
 def test_a_hand_beside_the_rule_is_told_apart(tmp_path: Path) -> None:
+    """Trial 0 is given a rate so small that the first round replaces it: nothing is copied from it."""
+
     def asking(study: Study) -> None:
-        study.steer.set(0, learning_rate=0.05, at=1)
+        study.steer.set(0, learning_rate=1e-9, at=1)
 
     study = tune(tmp_path / "run", asking, trials=8, epochs=10, schedule="pbt", finalists=0)
     touched = set(study.trials["number"][study.trials["touched"]])
@@ -108,3 +110,25 @@ def test_a_hand_beside_the_rule_is_told_apart(tmp_path: Path) -> None:
     assert [one.rule for one in study.interventions if one.action is Action.SET] == [""]
     opened = ikura.open_study(study.run)
     assert [one.to_json() for one in opened.interventions] == [one.to_json() for one in study.interventions]
+
+
+def test_copies_of_what_a_hand_changed_are_touched(tmp_path: Path) -> None:
+    """All trials learn nothing but one, until a hand sets its rate: the rule copies it from then on."""
+    changed = 3
+
+    def asking(study: Study) -> None:
+        study.steer.set(changed, learning_rate=0.05, at=1)
+
+    space = SPACE | {"learning_rate": ikura.log(1e-7, 1e-6)}
+    study = tune(tmp_path / "run", asking, space=space, trials=8, epochs=10, schedule="pbt", finalists=0)
+    forks = {one.made: one for one in by_action(study, Action.FORK)}
+    heirs = {changed}
+    for made in sorted(forks):
+        if forks[made].trial in heirs:
+            heirs.add(made)
+    assert any(forks[made].trial != changed for made in heirs - {changed})
+    assert set(study.trials["number"][study.trials["touched"]]) == heirs
+    assert study.best is not None
+    assert study.best.number in heirs
+    told = "was changed by hand while it trained (learning_rate 0.05 after epoch 1)"
+    assert study.best.note == f"trial {study.best.number} {told}"

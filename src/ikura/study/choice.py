@@ -26,13 +26,13 @@ from ikura.study.executor import Executor
 from ikura.study.finalists import distinct
 from ikura.study.preference import preferred
 from ikura.study.record.facts import BestRecord, ChoiceRecord
+from ikura.study.record.intervention import Action
 from ikura.study.record.interventions import Interventions
 from ikura.study.record.result import Corrected, RunnerUp
 from ikura.study.record.study_tables import row_of
 from ikura.study.record.trial import Purpose, Trial, ranked
 from ikura.study.selection_bias import corrected, difference
 from ikura.study.shortlist import PLACES, Shortlist, has_weights, keep_weights, kept_weights, weights_file
-from ikura.study.steered import course_of
 from ikura.trial_state import State
 
 __all__ = ["choose", "load_network", "predictions", "retrain_lost"]
@@ -174,24 +174,37 @@ def choose(executor: Executor, metric: Metric, finalists: int, retrain: Retrain)
     low, high = interval(metric, outputs, _target(executor), seed=executor.seed)
     dev = float(np.mean([row.score for row in group]))
     number = group[0].configuration
-    if number in Interventions(executor.store).touched():
-        by_hand = _by_hand(executor, number, kept, repeated=bool(groups))
+    by_hand = _by_hand(executor, number, kept, repeated=bool(groups))
+    if by_hand is not None:
         note = by_hand if note is None else f"{note}; {by_hand}"
     configuration = dict(row_of(executor.store, number).hyperparameters)
     chosen = BestRecord(number, kept.number, configuration, dev, (low, high), note, choice)
     return judged_choice(executor, metric, chosen, groups if group != [top] else [], _evidence(executor, retrain))
 
 
-def _by_hand(executor: Executor, number: int, kept: Trial, repeated: bool) -> str:
-    """Say what a hand changed of a configuration up to the epoch whose weights are kept, and after which epochs."""
+def _by_hand(executor: Executor, number: int, kept: Trial, repeated: bool) -> str | None:
+    """Say what a hand did to a configuration; of what it changed, that up to the epoch whose weights are kept."""
     until = kept.best_epoch or kept.epochs
-    changes = [
-        f"{name} {number_text(value)} after epoch {epoch}"
-        for epoch, values in course_of(executor.store, number).steps if epoch < until
-        for name, value in values.items()
-    ]  # fmt: skip
-    told = f" ({listed(changes, 6)})" if changes else ""
-    return f"trial {number} was changed by hand while it trained{told}{', and so were its repetitions' * repeated}"
+    did = Interventions(executor.store).touching(number)
+    set_or_forked = [one for one in did if one.values and one.action in (Action.SET, Action.FORK)]
+    told = listed(
+        [
+            f"{name} {number_text(value)} after epoch {one.epoch}"
+            for one in sorted(set_or_forked, key=lambda one: (one.epoch or 0, one.number)) if (one.epoch or 0) < until
+            for name, value in one.values.items()
+        ],
+        6,
+    )  # fmt: skip
+    ways = {
+        "made": any(one.action.makes for one in did),
+        "stopped": any(one.action is Action.STOP for one in did),
+        "pinned": any(one.action in (Action.PIN, Action.UNPIN) for one in did),
+    }
+    found = [f"{way} by hand" for way, so in ways.items() if so]
+    if set_or_forked:
+        changed = f"changed by hand while it trained{f' ({told})' * bool(told)}"
+        found.append(f"{changed}{', and so were its repetitions' * repeated}")
+    return f"trial {number} was {' and '.join(found)}" if found else None
 
 
 def judged_choice(

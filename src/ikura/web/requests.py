@@ -25,6 +25,22 @@ MOST_LISTED, MOST_TOUCHED = 1_000, 100_000
 COLUMNS = ("number", "trial", "action", "content", "at", "who", "time", "why", "state", "reason", "applied", "made")
 RULE = "rule"
 """A further column, which a database of an earlier ikura does not have."""
+EARLIER = f"""
+    SELECT DISTINCT CASE WHEN made IS NULL THEN trial ELSE made END FROM interventions
+    WHERE state = 'applied' AND action NOT IN ({", ".join(f"'{one}'" for one in UNTOUCHED)})
+"""
+"""Reads the trials that a hand changed or made from a database whose rules asked for nothing."""
+BY_HAND = f"""
+    WITH RECURSIVE owing(number, since) AS (
+        SELECT trial, applied FROM interventions WHERE state = 'applied' AND {RULE} = '' AND action = 'set'
+        UNION SELECT made, 0 FROM interventions WHERE state = 'applied' AND {RULE} = '' AND made IS NOT NULL
+        UNION SELECT copy.made, 0 FROM interventions AS copy
+            JOIN owing ON copy.trial = owing.number AND copy.applied >= owing.since
+            WHERE copy.{RULE} != '' AND copy.made IS NOT NULL
+    )
+    SELECT number FROM owing UNION {EARLIER} AND {RULE} = ''
+"""
+"""Reads them together with the copies that a rule made of them: since when they owe it to a hand, and the copies do."""
 LARGEST = 2**53
 LARGEST_VALUE = 1e308
 
@@ -78,16 +94,11 @@ def interventions(run: Run, trial: int | None = None) -> list[JsonObject]:
 
 
 def touched(run: Run) -> set[int]:
-    """The numbers of the trials that a hand has changed, or that it made."""
-    others = ", ".join(f"'{one}'" for one in UNTOUCHED)
-    query = (
-        "SELECT DISTINCT CASE WHEN made IS NULL THEN trial ELSE made END FROM interventions "
-        f"WHERE state = 'applied' AND action NOT IN ({others})"
-    )
+    """The numbers of the trials that owe something to a hand, as `Interventions.touched` tells them."""
     with reading(run) as connection:
         known = _columns(connection)
-        by_hand = f"{query} AND {RULE} = ''" if RULE in known else query
-        rows = connection.execute(f"{by_hand} LIMIT {MOST_TOUCHED}").fetchall() if known else []
+        query = f"{BY_HAND if RULE in known else EARLIER} LIMIT {MOST_TOUCHED}"
+        rows = connection.execute(query).fetchall() if known else []
         return {one for (one,) in rows if type(one) is int}
 
 

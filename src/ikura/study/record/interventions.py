@@ -42,6 +42,8 @@ STILL = f"""
 """
 ENDED = f"SELECT 1 FROM interventions WHERE action = '{Action.END}' AND state != '{Status.REFUSED}' LIMIT 1"
 BY_HAND = INTERVENTIONS.c.rule == ""
+LATEST = 2**53
+"""Epochs are below it."""
 UNSETTLED = (
     sa.select(INTERVENTIONS)
     .where(INTERVENTIONS.c.state.in_([one for one in Status if one.open]))
@@ -149,9 +151,57 @@ class Interventions:
         return any(one.action is Action.SET for one in self.applied([trial]))
 
     def touched(self) -> set[int]:
-        """Return the numbers of the trials that a hand changed while they trained, or made."""
-        found = {one.trial if one.made is None else one.made for one in self._applied_by_hand() if one.action.touches}
+        """Return the numbers of the trials that owe something to a hand.
+
+        These are the trials that it made, or changed, ended or pinned while they trained, and the copies of them that a
+        rule made: of a trial that a hand made, all; of one of which a hand set values, those made at that epoch of it
+        or later, and the copies of those.
+
+        Example:
+            >>> store = Store(":memory:", create=True)
+            >>> interventions = Interventions(store)
+            >>> [number] = interventions.add([Request(action=Action.SET, trial=0, values={"l2": 0.1})], who="ada")
+            >>> interventions.apply(number, 4)
+            >>> forks = [(Request(action=Action.FORK, trial=0, at=at), at) for at in (3, 4)]
+            >>> store.write(lambda connection: interventions.insert_applied(connection, "pbt", forks))
+            >>> interventions.touched()
+            {0, 4}
+        """
+        by_hand = [one for one in self._applied_by_hand() if one.action.touches]
+        found = {_subject(one) for one in by_hand}
+        since = {_subject(one): 0 for one in by_hand if one.action.makes}
+        for one in by_hand:
+            if one.action is Action.SET:
+                since[one.trial] = min(one.epoch or 0, since.get(one.trial, LATEST))
+        for one in sorted(self._made_by_rule(), key=lambda one: one.made or 0):
+            if (one.epoch or 0) >= since.get(one.trial, LATEST):
+                since[one.made] = 0
+                found.add(one.made)
         return {number for number in found if number is not None}
+
+    def touching(self, trial: int) -> list[Intervention]:
+        """Return those by hand to which a trial owes something, of the trials that it was copied from first.
+
+        Of a trial that it was copied from these are what made it, and what was set of it until then.
+        """
+        by_hand = [one for one in self._applied_by_hand() if one.action.touches]
+        makers = {one.made: one for one in [*self.making(), *self._made_by_rule()]}
+        found = [one for one in by_hand if _subject(one) == trial]
+        maker = makers.get(trial)
+        while maker is not None and maker.trial is not None:
+            until = maker.epoch or 0
+            before = [one for one in by_hand if _subject(one) == maker.trial]
+            kept = [
+                one for one in before if one.action.makes or (one.action is Action.SET and (one.epoch or 0) <= until)
+            ]
+            found, maker = [*kept, *found], makers.get(maker.trial)
+        return found
+
+    def _made_by_rule(self) -> list[Intervention]:
+        """Those by which a rule made a trial."""
+        return self._read(
+            "by rule", lambda: sa.select(INTERVENTIONS).where(INTERVENTIONS.c.made.is_not(None), ~BY_HAND)
+        )
 
     def made(self) -> set[int]:
         """Return the numbers of the trials that were made by hand."""
@@ -296,6 +346,11 @@ class Interventions:
         """Run a query, whose name says what it reads."""
         found = self.store.known(what, lambda: [_intervention(row) for row in self.store.read(query())])
         return list(found)
+
+
+def _subject(one: Intervention) -> int | None:
+    """Number of the trial that an intervention is about: the one that it made, if it made one."""
+    return one.trial if one.made is None else one.made
 
 
 def _row(request: Request, who: str) -> dict[str, Any]:
