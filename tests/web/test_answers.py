@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,15 @@ from filelock import FileLock
 
 from ikura.metric import METRICS, metric
 from ikura.study.record.facts import DONE
+from ikura.study.record.intervention import Action, Request
+from ikura.study.record.interventions import Interventions
 from ikura.study.record.record import Record
 from ikura.study.record.store import Store
 from ikura.web.run_folders import is_live
 from ikura.web.run_setting import RunSetting
 from ikura.web.study_reader import StudyReader
-from ikura.web.trial_queries import Filter, page, sample
+from ikura.web.study_summary import summary
+from ikura.web.trial_queries import Filter, page, rows_of, sample
 from tests.web.runs_on_disk import outcome
 
 Make = Callable[..., Store]
@@ -246,10 +250,39 @@ def test_pages_follow_each_other_without_a_gap(make: Make, tmp_path: Path) -> No
     assert sorted(found) == list(range(57))
 
 
+def test_what_trains_on_is_shown_as_it_is_and_counts_by_what_is_on_record(make: Make, tmp_path: Path) -> None:
+    store = make(tmp_path, trials=3, ended=0)
+    once = replace(outcome(0, 0.9, 13), best_epoch=4, dev_score=0.8, dev_loss=0.3, train_score=0.85)
+    store.record([once, outcome(1, 0.7)], going_on=[0])
+    names = ("state", "epochs", "dev_score", "dev_loss", "train_score", "best_epoch")
+
+    def facts(trial: int = 0) -> list[Any]:
+        found: Any = rows_of(StudyReader(tmp_path).snapshot().trials, np.array([trial]))
+        return [found[name][0] for name in names]
+
+    def best() -> list[Any]:
+        reader = StudyReader(tmp_path)
+        found: Any = summary("run", tmp_path, reader.snapshot(), reader.pace)["best"]
+        return [found["number"], found["dev"]]
+
+    assert facts() == ["running", 13, 0.8, 0.3, 0.85, 4]
+    assert best() == [0, 0.8]
+    on = np.vstack([once.curve, [[0.1, 0.6, 0.65], [0.1, 0.75, 0.5]]])
+    store.add_live_points({0: on, 2: on[:2]}, {0: 13, 2: 0})
+    assert facts() == ["running", 15, 0.5, 0.75, None, None]
+    assert facts(2)[:3] == ["running", 2, pytest.approx(0.9 * 2 / 13, rel=1e-5)]
+    assert best() == [0, 0.8]
+    # It stands still, but its neighbours train on, and so nothing of it is on record.
+    asked = Interventions(store)
+    [number] = asked.add([Request(action=Action.PAUSE, trial=0)], who="ada")
+    asked.apply(number, 15)
+    assert facts() == ["paused", 15, 0.5, 0.75, None, None]
+    store.record([replace(once, curve=on)])
+    assert facts() == ["complete", 15, 0.8, 0.3, 0.85, 4]
+
+
 def test_the_choice_is_that_of_the_record(make: Make, tmp_path: Path) -> None:
     store = make(tmp_path, trials=5, metric="log_loss")
     scores = Record(tmp_path, opened=(None, store)).store.table()["dev_score"]  # type: ignore[arg-type]
-    from ikura.web.study_summary import summary
-
     reader = StudyReader(tmp_path)
     assert summary("run", tmp_path, reader.snapshot(), reader.pace)["best"]["number"] == int(scores.idxmin())

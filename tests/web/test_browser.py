@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from filelock import FileLock
 
@@ -207,6 +209,21 @@ def test_what_was_set_counts_from_its_epoch_on_whichever_was_asked_first(
     page.wait_for_selector(".facts .differs:has-text('0.1 → 0.2')")
     page.goto(page.url.split("/trial")[0] + "/compare?run=run&a=0&b=1")
     page.wait_for_selector(".differs:has-text('1 → 0.001')")
+
+
+def test_figures_of_a_trial_that_goes_on_are_those_of_the_epoch_that_is_named(
+    make: Make, served: Served, visit: Any, tmp_path: Path
+) -> None:
+    store = make(tmp_path / "run", trials=2, ended=0)
+    once = replace(outcome(0, 0.9, 13), best_epoch=4, dev_score=0.8125)
+    store.record([once], going_on=[0])
+    page = visit(served(), "/trial?run=run&trial=0")
+    page.wait_for_selector(".card:has-text('at epoch 4, of the lowest dev loss'):has-text('0.8125')")
+    on = np.vstack([once.curve, [[0.1, 0.75, 0.4375]]])
+    store.add_live_points({0: on}, {0: 13})
+    page.wait_for_selector(".card:has-text('at the last epoch so far'):has-text('0.4375')")
+    store.record([replace(once, curve=on)])
+    page.wait_for_selector(".card:has-text('at epoch 4, of the lowest dev loss'):has-text('0.8125')")
 
 
 def test_a_reason_of_one_long_word_stays_readable_on_a_narrow_screen(

@@ -167,14 +167,13 @@ def _best(study: Snapshot, searched: np.ndarray) -> JsonObject | None:
             "final": True,
         }
     trials = study.trials
-    scores = study.setting.sign * trials["dev_score"].values
     # Of one that trains for the first time no epoch is kept yet.
-    kept = np.isfinite(scores) & np.isfinite(trials["best_epoch"].values)
-    scores = np.where(searched & kept & ~is_word(trials, "state", State.DIVERGED), scores, -np.inf)
+    scores = study.setting.sign * trials["kept_score"].values
+    scores = np.where(searched & np.isfinite(scores) & ~is_word(trials, "state", State.DIVERGED), scores, -np.inf)
     if not len(scores) or not np.isfinite(scores.max()):
         return None
     place = int(np.argmax(scores))
-    dev = float(trials["dev_score"].values[place])
+    dev = float(trials["kept_score"].values[place])
     parts = (study.facts.get("summary") or {}).get("parts") or {}
     return {
         "number": int(trials["number"].values[place]),

@@ -17,15 +17,23 @@ from ikura.web.database_reader import Reader
 
 __all__ = ["OPEN", "Column", "TrialColumns"]
 
-NUMBERS = (
+RECORDED = (
     "number", "parent", "stage", "dev_score", "dev_loss", "train_score", "train_loss", "epochs", "best_epoch", "seconds"
 )  # fmt: skip
+NUMBERS = (*RECORDED, "kept_score")
 WORDS = ("state", "purpose")
 STATE = len(NUMBERS)
 """Where the state stands in a row."""
-QUERY = f"SELECT {', '.join((*NUMBERS, *WORDS, 'hyperparameters'))} FROM trials WHERE number >= ? ORDER BY number"
+KEPT_SCORE = "CASE WHEN best_epoch IS NULL THEN NULL ELSE dev_score END"
+"""The dev score of the best epoch on record, also of a trial that trains on."""
+QUERY = (
+    f"SELECT {', '.join((*RECORDED, KEPT_SCORE, *WORDS, 'hyperparameters'))} FROM trials "
+    "WHERE number >= ? ORDER BY number"
+)
 REACHED = [NUMBERS.index(name) for name in ("dev_score", "dev_loss", "train_loss", "epochs")]
 """Where in a row what a trial in training has come to stands."""
+OF_BEST = [NUMBERS.index(name) for name in ("train_score", "best_epoch")]
+"""Where in a row what is only known of the best epoch on record stands."""
 EPOCHS = NUMBERS.index("epochs")
 OPEN = tuple(str(one) for one in State if not one.ended)
 """States of trials of which more becomes."""
@@ -141,6 +149,8 @@ def _as_they_stand(rows: list[tuple[Any, ...]], connection: Reader) -> list[tupl
         if row[0] in points:
             for place, value in zip(REACHED, points[row[0]], strict=True):
                 values[place] = value
+            for place in OF_BEST:
+                values[place] = None
         # One that trains again is on its way to the epoch after which it paused.
         if row[0] in paused and _is_past(values[EPOCHS], paused[row[0]]):
             values[STATE] = str(State.PAUSED)
