@@ -30,9 +30,9 @@ class State(StrEnum):
     FROZEN = "frozen"
     """No epoch moved its weights."""
     STOPPED = "stopped"
-    """The time limit cut it short."""
+    """The time limit cut it short, or a hand that ended the search."""
     SKIPPED = "skipped"
-    """The time limit passed before it began."""
+    """The time limit passed before it began, or a hand ended the search."""
     INFEASIBLE = "infeasible"
     """It has more weights than are allowed, or no network can be made of it."""
 
@@ -53,7 +53,7 @@ class State(StrEnum):
 
     @property
     def cut_short(self) -> bool:
-        """Whether the time limit did not leave it all its epochs."""
+        """Whether the time limit, or a hand that ended the search, did not leave it all its epochs."""
         return self in (State.STOPPED, State.SKIPPED)
 
     @property

@@ -67,7 +67,9 @@ class FakeStudy:
     reliability: Any = None
     intervals: Any = None
     bounds: Any = None
-    store: Any = field(default_factory=lambda: SimpleNamespace(once=lambda name, make: make()))
+    store: Any = field(
+        default_factory=lambda: SimpleNamespace(once=lambda name, make: make(), trials=lambda **values: [])
+    )
 
     @property
     def place(self) -> Path:

@@ -46,6 +46,18 @@ def test_nothing_is_said_where_the_last_epoch_is_kept_or_unknown() -> None:
     assert stopping([(0.9, 0.8), (0.5, 0.6)], 0, 2) is None
 
 
+def test_what_ended_it_is_named() -> None:
+    curve = [(0.9, 0.8), (0.5, 0.6), (0.3, 0.7)]
+    for by, words in (
+        ("", "of 10 and the"),
+        ("hand", "of 10, by hand, and the"),
+        ("the time limit", ", by the time limit, and"),
+    ):
+        found = stopping(curve, 2, 10, by)
+        assert found is not None
+        assert words in found.sentence
+
+
 @given(st.lists(st.tuples(st.floats(0, 9), st.floats(0, 9)), min_size=2, max_size=9), st.data())
 def test_its_numbers_are_those_of_the_curve(curve: list[tuple[float, float]], data: st.DataObject) -> None:
     best = data.draw(st.integers(1, len(curve) - 1))

@@ -58,6 +58,7 @@ from ikura.study.record.result import Test
 from ikura.study.record.search_plans import plans
 from ikura.study.record.setting import Setting
 from ikura.study.record.store import Store
+from ikura.study.record.study_tables import cut_by_hand
 from ikura.study.record.trial import Trial
 from ikura.study.regularisation_effects import sparsity, stopping
 from ikura.study.replay import replay
@@ -277,7 +278,8 @@ def _account(store: Store, row: Trial, module: Network, setting: Setting) -> Acc
     """What the chosen network's stopping traded, and its weights that are zero."""
     budget = Goals(setting, store).of(row).epochs
     curve = store.curves([row.number])[["train_loss", "dev_loss"]].to_numpy().tolist()
-    stopped = stopping(curve, row.best_epoch or 0, budget, cut=row.state is State.STOPPED)
+    by = "hand" if row.number in cut_by_hand(store) else "the time limit" if row.state is State.STOPPED else ""
+    stopped = stopping(curve, row.best_epoch or 0, budget, by)
     return AccountRecord(stopped, sparsity(module, row.hyperparameters))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pandas as pd
+
 from ikura.checks.checks_page import checks_section
 from ikura.diagnose.diagnosis_sections import diagnosis
 from ikura.explain.explanation import read_explanation
@@ -23,7 +25,7 @@ from ikura.report.target_section import each_target
 from ikura.report.trial_tables import best_trials, columns
 from ikura.report.view import View
 from ikura.study.record.facts import Sparsity, Stopping
-from ikura.study.record.study_tables import seconds_until_told
+from ikura.study.record.study_tables import cut_by_hand, seconds_until_told
 from ikura.trial_state import State
 
 __all__ = ["sections"]
@@ -43,6 +45,11 @@ ENDINGS = {
     State.RUNNING: "still running",
     State.PAUSED: "paused",
     State.WAITING: "waiting",
+}
+ENDINGS_BY_HAND = {
+    State.COMPLETE: "cut short by hand",
+    State.STOPPED: "cut short by hand",
+    State.SKIPPED: "skipped when a hand ended the search",
 }
 
 
@@ -130,9 +137,15 @@ def states(view: View) -> Html | None:
     """Count how the trials ended, and name the diverged ones."""
     if not len(view.search):
         return None
-    counts = view.search["state"].value_counts()
+    by_hand = cut_by_hand(view.record.store)
+    endings = pd.Series(
+        [
+            (ENDINGS_BY_HAND if number in by_hand else ENDINGS)[State(str(state))]
+            for number, state in zip(view.search["number"], view.search["state"], strict=True)
+        ]
+    )
     diverged = [str(number) for number in view.search.loc[view.search["state"] == State.DIVERGED, "number"]]
-    told = [f"{count(times)} {ENDINGS[State(str(state))]}" for state, times in counts.items()]
+    told = [f"{count(times)} {ending}" for ending, times in endings.value_counts().items()]
     trials = len(view.search)
     text = (
         f"Of {count(trials)} trials, {listed(told)}." if trials > 1 else f"The only trial {told[0].removeprefix('1 ')}."

@@ -15,7 +15,7 @@ from ikura.study.record.facts import Sparsity, Stopping
 __all__ = ["sparsity", "stopping"]
 
 
-def stopping(curve: Sequence[Sequence[float]], best: int, budget: int, cut: bool = False) -> Stopping | None:
+def stopping(curve: Sequence[Sequence[float]], best: int, budget: int, by: str = "") -> Stopping | None:
     """Say which of two goals stopping early served, and what the other one lost.
 
     One goal is a low cost J of training, the other a low error on new data; stopping at the best dev loss is no longer
@@ -25,7 +25,7 @@ def stopping(curve: Sequence[Sequence[float]], best: int, budget: int, cut: bool
         curve: (train loss, dev loss, …) after each epoch, in order.
         best: the epoch whose weights are kept, from 1.
         budget: epochs that training might have taken.
-        cut: whether the time limit ended it.
+        by: what ended it before that, for a reader; empty where it ended on its own.
 
     Returns:
         epoch, ended, budget, cost (J at that epoch and the lowest after it), loss (of the dev set, there and at the
@@ -41,7 +41,7 @@ def stopping(curve: Sequence[Sequence[float]], best: int, budget: int, cut: bool
         return None
     (cost, loss), after = points[best - 1], points[best:]
     lowest, last = after[:, 0].min(), after[-1, 1]
-    ended = f"training ended at epoch {len(points)} of {budget}" + (", by the time limit," if cut else "")
+    ended = f"training ended at epoch {len(points)} of {budget}" + f", by {by}," * bool(by)
     if len(points) >= budget:
         ended = f"training took all {budget} epochs"
     moved = f"rose from {loss:.4g} to {last:.4g}" if last > loss else f"fell no lower than {loss:.4g}"

@@ -219,10 +219,11 @@ class Record(Placed):
         """One row a trial.
 
         Columns: number, state ("complete", "pruned", "diverged", "frozen" where no epoch moved the weights,
-        "stopped" by the time limit, "running", "paused", "waiting", "skipped", "infeasible"), purpose ("search" or
-        "finalist"), parent (a finalist's trial of the search, or the trial that one of the search began as a
-        copy of), stage, one column for each hyperparameter, dev_score, dev_loss, train_score, train_loss,
-        epochs, best_epoch, seconds, and one for each of `metrics`, on the dev set, and each further objective.
+        "stopped" by the time limit or by a hand that ended the search, "running", "paused", "waiting", "skipped",
+        "infeasible"), purpose ("search" or "finalist"), parent (a finalist's trial of the search, or the trial that one
+        of the search began as a copy of), stage, one column for each hyperparameter, dev_score, dev_loss, train_score,
+        train_loss, epochs, best_epoch, seconds, and one for each of `metrics`, on the dev set, and each further
+        objective.
         Where a hand changed, stopped or pinned trials while they trained, or made some, touched says which, finalists
         that repeat it among them, and copies that a schedule's rule made of what a hand had changed or made.
         Scores are those of the best epoch that is recorded, NaN where there is none; epochs are told as they pass,

@@ -24,6 +24,7 @@ from ikura.wording import shortened
 __all__ = [
     "RoundSummary",
     "best_of",
+    "cut_by_hand",
     "front_of",
     "live_row_of",
     "rounds_of",
@@ -170,6 +171,21 @@ def front_of(store: Store, names: Sequence[str], objectives: Sequence[str], sign
     best = store.fact(BEST)
     trials = trials[["number", "dev_score", *objectives, *present]].reset_index(drop=True)
     return trials.assign(chosen=trials["number"] == (best and best.number))
+
+
+def cut_by_hand(store: Store) -> set[int]:
+    """Read which trials a hand cut short: those that it stopped, and those left when it ended the search.
+
+    What was cut short in stages before the one in which the search ended, the time limit ended.
+    """
+    interventions, rows = Interventions(store), store.trials(purpose=Purpose.SEARCH)
+    if not rows:
+        return set()
+    stopped = interventions.stopped({row.number for row in rows if row.state.trained})
+    if not interventions.ended():
+        return stopped
+    last = max(row.stage for row in rows)
+    return stopped | {row.number for row in rows if row.stage == last and row.state.cut_short}
 
 
 def rounds_of(store: Store) -> list[RoundSummary]:

@@ -71,6 +71,6 @@ export const STATES = {
   stopped: { sign: "◼", means: "ended early by a hand or the time limit" },
   diverged: { sign: "✕", means: "its loss left all bounds" },
   frozen: { sign: "❄", means: "no epoch moved its weights" },
-  skipped: { sign: "–", means: "the time ended before it began" },
+  skipped: { sign: "–", means: "the time limit or a hand ended the search before it began" },
   infeasible: { sign: "⊘", means: "no network that is allowed can be made of it" },
 };
