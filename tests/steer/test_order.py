@@ -103,6 +103,32 @@ def test_what_is_asked_while_forks_train_does_not_wait_for_all_of_them(
         np.testing.assert_array_equal(replayed, curve(study, made))
 
 
+def test_a_fork_that_waits_is_put_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Forking(Hand):
+        """Asks for forks, and for the last of them to be the next when they are there."""
+
+        def start(self, stage: str, total: int) -> None:
+            study = ikura.open_study(self.run)
+            if stage != "by hand":
+                for at in (1, 2, 3, 4):
+                    study.steer.fork(0, learning_rate=0.02, at=at)
+            elif self.asking is not None:
+                asking, self.asking = self.asking, None  # type: ignore[assignment]
+                asking(study)
+
+    def asking(study: Study) -> None:
+        made = [one.made for one in study.interventions]
+        assert [study.records()[number or 0].epochs for number in made] == [1, 2, 3, 4]
+        study.steer.prioritise(made[3] or 0)
+
+    order = recorded(monkeypatch)
+    study = tune(tmp_path / "run", trials=1, finalists=0, progress=Forking(asking))
+    first, second, third, last = (one.made for one in study.interventions[:4])
+    # One tile may be handed out already.
+    assert order[1:] in ([last, first, second, third], [first, last, second, third])
+    assert (study.interventions[4].state, study.interventions[4].epoch) == (Status.APPLIED, 4)
+
+
 class Watching(Hand):
     """Asks something when all trials are seen to train."""
 
@@ -129,6 +155,8 @@ def test_the_worst_are_stopped_but_never_the_leader_or_a_pinned_one(
         monkeypatch.setattr("ikura.study.steered.StoreListener.due", False)
         time.sleep(0.1)
         assert set(study.trials["state"]) == {"running"}
+        with pytest.raises(UsageError, match="trial 3 has begun to train; only one that waits"):
+            study.steer.prioritise(3)
         for number in range(8):
             points = study.curve(number)
             best = points.loc[points["dev_loss"].idxmin()]

@@ -140,7 +140,8 @@ def check_prioritise(record: Record, request: Request) -> None:
     trial = _training(record, request)
     no_values(request)
     _no_epoch(request)
-    if _begun(record, trial):
+    # A fork has epochs of the trial that it goes on from before it trains any of its own.
+    if trial.state is not State.WAITING or record.store.in_training([trial.number]):
         raise UsageError(f"trial {trial.number} has begun to train; only one that waits can be put first")
 
 
