@@ -231,6 +231,18 @@ def test_the_search_is_changed_and_trials_pinned_noted_and_put_first(
     assert rows["learning_rate"].loc[rows["stage"] == 1].between(0.01, 0.05).all()
 
 
+def test_going_back_needs_an_epoch_and_no_values(waiting: Path, served: Served, visit: Any) -> None:
+    client = served(waiting.parent)
+    with FileLock(waiting / ".lock", timeout=0):
+        page = visit(client, "/trial?run=iris&trial=1")
+        page.set_default_timeout(180_000)
+        page.fill("input[name=at]", "4")
+        page.click("text=Go back with them")
+        page.wait_for_selector("[role=status]:has-text('asked: fork, stop')")
+    asked = ikura.open_study(waiting).interventions
+    assert [(one.action, one.at, dict(one.values)) for one in asked] == [("fork", 4, {}), ("stop", 4, {})]
+
+
 def test_a_study_stands_still_and_goes_on_and_forks_are_compared(
     waiting: Path, resume: Resume, served: Served, visit: Any
 ) -> None:

@@ -128,7 +128,7 @@ export class Hand {
       this.buttons,
       trains && allowed("set") ? button("Ask for these values", () => this.set(), "from the epoch on, or at once", "main") : null,
       allowed("fork") ? button("Fork with them", () => this.ask({ action: "fork", values: this.values() }), "another trial goes on from the epoch with these values; this one goes on as it is", trains ? "" : "main") : null,
-      trains && allowed("rewind") ? button("Go back with them", () => this.rewind(), "this trial is stopped, and a fork goes on from the epoch") : null,
+      trains && allowed("rewind") ? button("Go back with them", () => this.rewind(), "this trial is stopped, and a fork goes on from the epoch, with these values or as it was there") : null,
       trains && allowed("stop") ? button("Stop this trial", () => this.ask({ action: "stop" }), "after the epoch, or at once; the weights of its best epoch are kept") : null,
       trains && state !== "paused" && may("pause") ? button("Pause", () => this.ask({ action: "pause" }), "it stands still after the epoch, or at once; the others train on") : null,
       state === "paused" && may("go-on") ? button("Go on", now("go-on"), "it trains on from where it stands", "main") : null,
@@ -190,7 +190,7 @@ export class Hand {
   }
 
   // The values that are written; null where one is to be a number and is none, which is said.
-  values() {
+  values(needed = true) {
     const values = {};
     for (const [name, field] of this.fields) {
       const text = field.value.trim().replace("−", "-");
@@ -207,7 +207,7 @@ export class Hand {
       }
       values[name] = value;
     }
-    if (Object.keys(values).length) return values;
+    if (Object.keys(values).length || !needed) return values;
     this.told.textContent = "write a new value first";
     return null;
   }
@@ -220,7 +220,7 @@ export class Hand {
     if (this.at.value.trim() === "") {
       this.told.textContent = "say after which epoch: write it, or click into a chart";
       this.at.focus();
-    } else this.ask({ action: "rewind", values: this.values() });
+    } else this.ask({ action: "rewind", values: this.values(false) });
   }
 
   longer() {
