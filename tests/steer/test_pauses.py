@@ -166,6 +166,22 @@ def test_a_search_that_ends_meanwhile_keeps_what_it_had(tmp_path: Path) -> None:
     assert study.test is not None
 
 
+def test_a_stop_of_one_that_stands_still_counts_although_the_search_ends_first(tmp_path: Path) -> None:
+    """The only worker trains its fork, so that nobody looks at the stop."""
+    run = paused(tmp_path, 3, epochs=1_000_000)
+    other = run.fork(at=2, learning_rate=0.01)
+    wait_for(lambda: other.begun and other.trial.state is State.RUNNING)
+    stop, late = run.study.steer.stop(0), run.study.steer.stop(0, at=5)
+    run.study.steer.end()
+    study = run.wait()
+    found = {one.number: one for one in study.interventions}
+    assert (found[stop.number].state, found[stop.number].epoch) == (Status.APPLIED, 3)
+    assert (found[late.number].state, found[late.number].reason) == (Status.REFUSED, "the search has ended")
+    assert len(study.curve(0)) == 3
+    assert study.replay(0).equals(study.curve(0))
+    assert study.test is not None
+
+
 @pytest.mark.parametrize(
     ("asks", "words"),
     [

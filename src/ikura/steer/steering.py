@@ -50,6 +50,8 @@ class Steering:
     def stop(self, trial: int, *, at: int | None = None, why: str = "") -> Intervention:
         """End a trial; the weights of its best epoch are kept, as of one that stopped early.
 
+        One that is paused ends where it stands: as soon as somebody is free, or when the search ends.
+
         Args:
             trial: its number.
             at: after how many of its epochs, at least 1; at once if it has come further. None for at once, too, which

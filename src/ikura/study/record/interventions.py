@@ -301,10 +301,16 @@ class Interventions:
         return seconds + max(0.0, until - begun)
 
     def close_search(self) -> None:
-        """Record that the search has ended: by a hand that asked for it, and too late for all else that is open."""
-        for one in self.unsettled():
+        """Record that the search has ended: by a hand that asked for it, and too late for all else that is open.
+
+        What was to be stopped where it stands still has ended there.
+        """
+        unsettled, still = self.unsettled(), self.paused()
+        for one in unsettled:
             if one.action is Action.END:
                 self._change(one.number, state=Status.APPLIED)
+            elif one.action is Action.STOP and one.trial in still and (one.at or 0) <= still[one.trial]:
+                self.apply(one.number, still[one.trial])
             else:
                 self.refuse(one.number, "the search has ended")
 
