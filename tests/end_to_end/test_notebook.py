@@ -15,6 +15,9 @@ import pytest
 
 import ikura
 from ikura.api.notebook import NotebookProgress, card, show, usual_progress
+from ikura.api.notebook_widget import NotebookWidget
+from ikura.page.markup import Html
+from ikura.study.record.interventions import Interventions
 
 from ..study.unreported import short_report
 
@@ -198,6 +201,34 @@ def test_names_are_only_text(tmp_path: Path) -> None:
     with short_report():
         study = ikura.tune("iris", trials=1, epochs=1, finalists=0, out=tmp_path / "<script>")
     assert "<script>" not in card(study)
+
+
+def test_a_view_scales_what_is_in_effect_or_asked_for_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Widget:
+        def __init__(self, **traits: Any) -> None:
+            self.hand = traits["hand"]
+
+        def on_msg(self, heard: Any) -> None:
+            """Nobody presses a button."""
+
+        def _repr_mimebundle_(self) -> tuple[dict[str, str], dict[str, str]]:
+            return {}, {}
+
+    pytest.importorskip("IPython")
+    monkeypatch.setattr("ikura.api.notebook_widget._widget_class", lambda: Widget)
+    values = {"units": 8, "learning_rate": 0.1}
+    run = ikura.train("iris", hyperparameters=values, epochs=900, checks=False, out=tmp_path / "run")
+    study = ikura.open_study(run.run)
+    view = NotebookWidget(study, lambda record: (0, None), Html(""))
+    late = study.steer.set(0, at=300, learning_rate=0.001)
+    Interventions(study.store).accept(late.number)
+    view.update(Html(""))
+    assert view.widget.hand["values"]["learning_rate"] == 0.1
+    assert view.widget.hand["log"] == ["trial 0: set learning_rate=0.001 · accepted, after epoch 300"]
+    study.steer.set(0, learning_rate=0.2)
+    view.update(Html(""))
+    assert view.widget.hand["values"]["learning_rate"] == 0.2
+    assert view.widget.hand["log"][-1] == "trial 0: set learning_rate=0.2 · asked"
 
 
 def test_a_line_is_renewed_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,13 +14,12 @@ from ikura.page.markup import Html
 from ikura.schema import Scalar
 from ikura.steer.ask import ask
 from ikura.steer.following import Focus, followed
-from ikura.steer.new_values import SHAPE, WORDS, changeable
+from ikura.steer.new_values import SHAPE, WORDS, changeable, values_at
 from ikura.steer.trial_checks import standing_still
 from ikura.study.record.intervention import Action, Intervention, Request, Status
 from ikura.study.record.interventions import Interventions
 from ikura.study.record.record import Record
 from ikura.study.record.study_tables import row_of
-from ikura.study.steered import values_after
 
 __all__ = ["NotebookWidget", "widgets_are_there"]
 
@@ -103,8 +102,7 @@ class NotebookWidget:
 
     def _values(self, trial: int) -> dict[str, Scalar]:
         row, known = row_of(self.record.store, trial), set(changeable(self.record))
-        now = values_after(self.record.store, row, row.epochs + self.record.setting.epochs)
-        now = {SHAPE: row.member.values[SHAPE], **now}
+        now = {SHAPE: row.member.values[SHAPE], **values_at(self.record, row, None)}
         order = {name: place for place, name in enumerate(FIRST)}
         names = sorted(known.intersection(now), key=lambda name: (order.get(name, len(FIRST)), name))
         return {name: now[name] for name in names if name in WORDS or type(now[name]) in (int, float)}
@@ -132,7 +130,9 @@ def _told(one: Intervention) -> str:
     made = "" if one.made is None else f", as trial {one.made}"
     values = ", ".join(f"{name}={number(value)}" for name, value in one.values.items())
     refused, dated = one.state is Status.REFUSED, one.state is Status.APPLIED and one.epoch is not None
+    waits = one.state.open and one.at is not None
     became = f": {one.reason}" if refused else f" after epoch {one.epoch}{made}" if dated else ""
+    became = f", after epoch {one.at}" if waits else became
     return f"{whom}{one.action} {values}".rstrip() + f" · {one.state}{became}"
 
 
