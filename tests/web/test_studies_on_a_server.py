@@ -183,6 +183,7 @@ def test_the_page_says_since_when_the_server_does_not_answer(
     client = served(postgres.url)
     pages = [visit(client), visit(client, f"/study?run={named}")]
     for page, there in zip(pages, (f"a[data-run={named}]", "tbody tr"), strict=True):
+        page.set_default_timeout(120_000)
         page.wait_for_selector(there)
         assert page.locator("#lost").is_hidden()
     postgres.stop("fast")
@@ -192,12 +193,13 @@ def test_the_page_says_since_when_the_server_does_not_answer(
             said = page.inner_text("#lost")
             assert re.search(r"the server has not answered since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", said)
             assert page.locator(there).count()
-            assert page.locator(".badge.training", has_text="live").is_hidden()
+            page.wait_for_selector(".badge.training:has-text('live')", state="hidden")
         status, _, body = client("/api/runs")
         assert status == 503
         assert "Connection refused" in body.decode()
         late = visit(client)
-        assert "The database does not answer" in late.inner_text("main")
+        late.set_default_timeout(120_000)
+        late.wait_for_selector("main:has-text('The database does not answer')")
     finally:
         postgres.start()
     for page in (*pages, late):
