@@ -244,7 +244,7 @@ class HandView(CommandProgress):
         from rich.console import Group
         from rich.text import Text
 
-        # What is told was so before the view looks where it is: a key that follows acts on what the told has made.
+        # Read before the view looks where it is, so that a key acts on the fork that the view says was made.
         interventions = study.interventions
         self._look(study)
         trials, width = study.records(), max(LEAST, min(self.console.width, MOST))

@@ -13,7 +13,7 @@ from typing import Any
 
 from ikura.errors import RunError
 from ikura.study.record.address import PREFIX, Address
-from ikura.study.record.server_connection import connected
+from ikura.study.record.server_connection import check_driver, connected
 from ikura.study.record.server_faults import advice, is_lost, reason
 from ikura.study.record.server_locks import LOCKS
 from ikura.study.record.table_version import NEWEST, too_new
@@ -142,6 +142,7 @@ class ServerReader:
     @contextmanager
     def _connected(self, address: Address | None = None) -> Iterator[Any]:
         """A connection, made anew where the one that was kept was lost."""
+        check_driver()
         import psycopg
 
         place = str(address or self.url)

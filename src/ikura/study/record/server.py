@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from ikura.errors import RunError, StorageError
 from ikura.study.record.address import Address
 from ikura.study.record.deferred_interrupts import uninterrupted
-from ikura.study.record.server_connection import connected
+from ikura.study.record.server_connection import check_driver, connected
 from ikura.study.record.server_faults import is_lost, may_pass, reason
 from ikura.study.record.server_locks import lock_key
 from ikura.study.record.server_schema import WRITER, only_one, schema_number, who
@@ -65,10 +65,16 @@ class Server:
 
     Args:
         address: of the study.
+
+    Attributes:
         engine: whose connections they are.
+
+    Raises:
+        UsageError: psycopg is not installed.
     """
 
     def __init__(self, address: Address) -> None:
+        check_driver()
         self.address = address
         self.engine = sa.create_engine(
             "postgresql+psycopg://",

@@ -8,7 +8,7 @@ from ikura.errors import UsageError
 from ikura.study.record.address import connection_arguments, password_of
 from ikura.study.record.server_faults import wants_password
 
-__all__ = ["connected"]
+__all__ = ["check_driver", "connected"]
 
 ANSWER_SECONDS = 4
 """For so long each address of a host is waited for when a connection is made."""
@@ -29,22 +29,29 @@ SESSION = (
 lock."""
 
 
+def check_driver() -> None:
+    """Refuse a store on a server where psycopg is not installed, before SQLAlchemy looks for it.
+
+    Raises:
+        UsageError: it is not.
+    """
+    try:
+        import psycopg  # noqa: F401  only whether it is there
+    except ImportError:
+        line = "a store on a server needs the package psycopg: pip install 'ikura[postgres]'"
+        raise UsageError(line) from None
+
+
 def connected(url: str, schema: str = "public") -> Any:
     """Connect to a database with psycopg.
 
     Args:
         url: as `ikura.study.record.address.parse_url` returns it.
         schema: in which tables are looked for.
-
-    Raises:
-        UsageError: psycopg is not installed.
     """
-    try:
-        import psycopg
-        from psycopg import sql
-    except ImportError:
-        line = "a store on a server needs the package psycopg: pip install 'ikura[postgres]'"
-        raise UsageError(line) from None
+    import psycopg
+    from psycopg import sql
+
     given: dict[str, Any] = {"connect_timeout": ANSWER_SECONDS, "client_encoding": "utf8", "application_name": "ikura"}
     try:
         connection = psycopg.connect(**given, **ALIVE, **connection_arguments(url), autocommit=True)
