@@ -128,6 +128,22 @@ def test_few_members_large_networks_and_what_vmap_takes_apart_run_in_turn(setup:
     assert way(lambda hp: nn.Sequential(nn.Unflatten(1, (1, 6)), nn.Conv1d(1, 3, 6), nn.Flatten()), 8) is InTurnTile
 
 
+def test_networks_of_a_class_that_the_factory_defines_run_in_turn(setup: Make) -> None:
+    def anew(hp: Any) -> nn.Module:
+        class Local(nn.Sequential):
+            pass
+
+        return Local(*network(hp))
+
+    made = setup("multiclass", network=anew)
+    members = [Member(n, {"learning_rate": 0.01, "batch_size": 32}, 7) for n in range(8)]
+    assert "defines its class anew" in made.traits(members[0]).reason
+    for group in pack(made, members, 16):
+        tile = made.tile(group)
+        assert isinstance(tile, InTurnTile)
+        assert np.isfinite(curve(made, tile)[0]).all()
+
+
 def test_members_that_differ_in_a_rate_of_dropout_share_a_tile_and_keep_their_own(setup: Make) -> None:
     def dropping(hp: Any) -> nn.Module:
         return nn.Sequential(nn.Linear(6, 8), nn.Dropout(hp.p), nn.Linear(8, 3))
