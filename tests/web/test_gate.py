@@ -53,7 +53,14 @@ def test_a_wrong_cookie_is_refused(client: Any, cookie: str) -> None:
     assert client("/api/runs", cookie=cookie.format(port=guests.port, session=guests.session))[0] == 401
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "[", "127.0.0.2"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "[", "127.0.0.2",
+        "127.0.0.1:80.evil.example", "127.0.0.1:evil.example", "evil@127.0.0.1", "127.0.0.1/evil.example", "localhost:",
+        "[::1]evil.example", "[::1", "localhost?.evil.example", "localhost#.evil.example", "localhost:80:80",
+    ],
+)  # fmt: skip
 def test_another_host_is_refused(client: Any, host: str) -> None:
     status, _, body = client("/api/runs", host=host)
     assert (status, body.count(b"\n")) == (421, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from html import escape
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode
 
 __all__ = ["HEADERS", "Gate", "Guests"]
 
@@ -24,6 +25,8 @@ READS = ("GET", "HEAD")
 NAMES = ("localhost", "127.0.0.1", "::1")
 """What this machine calls itself; a page of another name that leads here is somebody else's."""
 EVERYWHERE = ("0.0.0.0", "::")
+HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{1,5})?")
+"""A Host header as a whole: a name or an address, and a port."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
@@ -69,11 +72,11 @@ class Guests:
             >>> [here.knows(host) for host in ("127.0.0.1:8710", "localhost", "[::1]:8710", "evil.example:8710")]
             [True, True, True, False]
         """
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
+        found = HOST.fullmatch(host)
+        if found is None:
             return False
-        if name in NAMES or name == self.host:
+        name = (found[1] or found[2]).lower()
+        if name in NAMES or name == self.host.lower():
             return True
         return self.host in EVERYWHERE and (_is_address(name) or name == socket.gethostname().lower())
 
