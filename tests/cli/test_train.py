@@ -37,6 +37,8 @@ def test_without_a_terminal_it_trains_and_prints(tmp_path: Path, capsys: pytest.
     assert study["best"]["hyperparameters"] == {"units": 8, "learning_rate": 0.03}
     assert study["test"]["metric"] == "accuracy"
     assert "4 epochs to train" in printed.err
+    assert "one configuration; what it does not name has its default" in printed.err
+    assert "space" not in printed.err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal is needed")

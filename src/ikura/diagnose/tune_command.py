@@ -11,13 +11,11 @@ from typing import Any
 from ikura.diagnose.prescription import FOLDER
 from ikura.diagnose.recipe_rule import RuleContext
 from ikura.files import shown
+from ikura.study.chosen_space import GIVEN, ONE
 from ikura.study.record.command import command
 from ikura.study.record.earlier_study import Change
 
 __all__ = ["command_of"]
-
-GIVEN = "the space was given"
-"""How the note on a space begins that was not chosen by the number of trials."""
 
 
 def command_of(context: RuleContext, name: str, change: Change) -> str:
@@ -50,7 +48,7 @@ def command_of(context: RuleContext, name: str, change: Change) -> str:
 
 def _space_of(context: RuleContext, name: str, change: Change) -> Path | None:
     """File of the space that a changed study searches; None for the default one, or that of another network."""
-    given = context.record.space_note.startswith(GIVEN)
+    given = context.record.space_note.startswith((GIVEN, ONE))
     usual = change.empty or change.settings.keys() == {"metric"}
     if "network" in change.settings or (usual and not given):
         return None

@@ -20,7 +20,11 @@ from ikura.study.record.networks import OWN, known_names
 from ikura.study.record.objectives import OBJECTIVES
 from ikura.study.record.store import ABOUT, RESULTS
 
-__all__ = ["check_space", "chosen_space"]
+__all__ = ["GIVEN", "ONE", "check_space", "chosen_space"]
+
+GIVEN = "the space was given"
+ONE = "one configuration; what it does not name has its default"
+"""How the note on a space begins that was not chosen by the number of trials."""
 
 HIGHEST_RATES = {"all": 0.1, "most": 0.03, "none": 0.03}
 """The highest learning rate that is searched for a pretrained network, by what is frozen of it."""
@@ -80,7 +84,7 @@ def chosen_space(
                 f"it holds at most {most:.0f} configurations, so {most:.0f} trials are enough; what it leaves out "
                 "keeps its default value and is not searched"
             )
-        return opened, "; ".join(["the space was given", *notes])
+        return opened, "; ".join([GIVEN if opened.dimensions or trials > 1 else ONE, *notes])
     rows = len(dataset.train) + len(dataset.dev) + len(dataset.test)
     if network == "cnn":
         found = image_space(trials, rows)
