@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ikura.web.run_setting import RunSetting
 from ikura.web.study_reader import StudyReader
 from ikura.web.study_summary import overview, summary
 from ikura.web.study_work import work_of_study
+from tests.web.runs_on_disk import outcome
 
 Make = Callable[..., Store]
 CURVE = np.full((5, 3), 0.5)
@@ -61,6 +63,31 @@ def test_what_a_hand_made_is_none_of_the_search(make: Make, tmp_path: Path) -> N
     [number] = Interventions(store).add([Request(action=Action.FORK, trial=1, at=3)], who="ada")
     Interventions(store).make(number, store.trials()[1].copy(8, 0, {"learning_rate": 0.1}))
     assert told(tmp_path)["work"] == {"of": "search", "done": 10, "total": 40}
+
+
+def test_where_the_search_has_nothing_to_train_what_a_hand_made_is_told(make: Make, tmp_path: Path) -> None:
+    store = make(tmp_path, trials=2, ended=0)
+    interventions = Interventions(store)
+
+    def made(number: int, action: Action, parent: int, since: int, **values: Any) -> None:
+        [asked] = interventions.add([Request(action=action, trial=parent, values=values)], who="ada")
+        copy = store.trials()[parent].copy(number, 0, {"learning_rate": 0.1})
+        interventions.make(asked, replace(copy, epochs=since))
+
+    store.add_live_points({0: CURVE[:4], 1: CURVE[:4]}, {0: 0, 1: 0})
+    made(2, Action.FORK, 0, 3)
+    assert told(tmp_path)["work"] == {"of": "search", "done": 8, "total": 10}
+    assert (told(tmp_path)["ended"], told(tmp_path)["searched"]) == (0, 3)
+    store.record([outcome(0, 0.5), outcome(1, 0.5)])
+    assert told(tmp_path)["work"] == {"of": "trials made by hand", "done": 0, "total": 2}
+    # A copy that trains longer, and a fork of it, which trains as long.
+    made(3, Action.LONGER, 1, 5, epochs=20)
+    made(4, Action.FORK, 3, 12)
+    store.add_live_points({2: CURVE[:4]}, {2: 3})
+    assert told(tmp_path)["work"] == {"of": "trials made by hand", "done": 1, "total": 2 + 15 + 8}
+    store.record([outcome(2, 0.5), outcome(3, 0.5, 20), outcome(4, 0.5, 20)])
+    assert told(tmp_path)["work"] == {"of": "search", "done": 10, "total": 10}
+    assert overview("run", tmp_path)["searched"] == 5
 
 
 def test_the_time_left_is_told_from_epochs(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

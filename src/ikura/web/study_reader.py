@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Lock
@@ -23,7 +23,7 @@ from ikura.web.kinship import made_as, parted, since
 from ikura.web.located import CONFIG, Run, address_of
 from ikura.web.run_folders import is_live
 from ikura.web.run_setting import RunSetting, read_setting
-from ikura.web.study_work import Work, counted_epochs, made_by_hand, work_of_study
+from ikura.web.study_work import Made, Work, counted_epochs, made_by_hand, work_of_study
 from ikura.web.trial_columns import TrialColumns
 
 __all__ = ["MOST_STUDIES", "Snapshot", "StudyReader", "StudyReaders", "begun", "is_held"]
@@ -68,7 +68,7 @@ class Snapshot:
         live: whether a process works on it.
         held: whether a hand lets it stand still.
         counted: to which epoch each trial has come, float64 of shape (trials,), see `counted_epochs`.
-        made: numbers of the trials that a hand made.
+        made: the trials that a hand made, by number.
         read: when it was read, in seconds since the epoch.
     """
 
@@ -79,7 +79,7 @@ class Snapshot:
     live: bool
     held: bool
     counted: np.ndarray
-    made: frozenset[int]
+    made: Mapping[int, Made]
     read: float
 
     @property

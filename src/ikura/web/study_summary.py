@@ -65,6 +65,7 @@ def overview(name: str, run: Run) -> JsonObject:
     return found | {
         "state": _state(bool(known.get("done")), found["live"], held),
         "counts": {str(state): count for state, count in counts.items() if count},
+        "searched": sum(row[2] for row in searched),
         "ended": sum(row[2] for row in searched if str(row[0]) not in (State.WAITING, State.RUNNING)),
         "best": chosen.get("dev") if chosen else (max if setting.sign > 0 else min)(scores, default=None),
         "test": (known.get("test") or {}).get("value"),
@@ -108,6 +109,7 @@ def summary(name: str, run: Run, study: Snapshot, pace: Sequence[tuple[float, Wo
         "planned": setting.trials,
         "epochs": setting.epochs,
         "ended": ended,
+        "searched": int(searched.sum()),
         "open": study.live and not done and not is_word(trials, "purpose", "finalist").any(),
         "trials": len(trials),
         "counts": counts,

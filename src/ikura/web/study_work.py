@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -11,22 +12,24 @@ from typing import Any
 import numpy as np
 
 from ikura.json_values import Json, JsonObject
+from ikura.study.record.intervention import Action
 from ikura.trial_state import State
 from ikura.web.database_reader import Reader
 from ikura.web.run_setting import RunSetting
 from ikura.web.trial_columns import OPEN, TrialColumns
 
 __all__ = [
-    "Work", "counted_epochs", "in_states", "is_word", "known_stages", "made_by_hand", "work_of_stage", "work_of_study",
+    "Made", "Work", "counted_epochs", "in_states", "is_word", "known_stages", "made_by_hand", "work_of_stage",
+    "work_of_study",
 ]  # fmt: skip
 
 TILES = """
     SELECT segment.tile, segment.trial FROM segments AS segment JOIN trials ON trials.number = segment.trial
     WHERE trials.state IN ('waiting', 'running') AND segment.since = trials.epochs
 """
-MADE = "SELECT made FROM interventions WHERE made IS NOT NULL"
+MADE = "SELECT made, trial, action, content, applied FROM interventions WHERE made IS NOT NULL"
 BY_HAND = " AND rule = ''"
-SEARCH, FINALISTS = "search", "finalists"
+SEARCH, FINALISTS, HAND = "search", "finalists", "trials made by hand"
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,19 @@ class Work:
     name: str
     done: float
     total: float
+
+
+@dataclass(frozen=True)
+class Made:
+    """A trial that a hand made.
+
+    Attributes:
+        since: epochs that it has of the trial that it goes on from; 0 of one that begins afresh.
+        epochs: to how many it was asked to train, or the trial that it goes on from; 0 where nobody said.
+    """
+
+    since: int
+    epochs: int = 0
 
 
 def counted_epochs(connection: Reader, trials: TrialColumns) -> np.ndarray:
@@ -68,13 +84,28 @@ def counted_epochs(connection: Reader, trials: TrialColumns) -> np.ndarray:
     return found
 
 
-def made_by_hand(connection: Reader) -> frozenset[int]:
-    """The numbers of the trials that a hand made, which are none of those that the search planned."""
+def made_by_hand(connection: Reader) -> dict[int, Made]:
+    """The trials that a hand made by their numbers, which are none of those that the search planned."""
     for query in (MADE + BY_HAND, MADE):
         # Databases of an earlier ikura do not have the column, or the table.
         with suppress(sqlite3.OperationalError):
-            return frozenset(one for (one,) in connection.execute(query).fetchall() if type(one) is int)
-    return frozenset()
+            found: dict[int, Made] = {}
+            # What a trial goes on from was made before it.
+            rows = [row for row in connection.execute(query).fetchall() if type(row[0]) is int]
+            for number, parent, action, content, since in sorted(rows, key=lambda row: int(row[0])):
+                asked = _asked_epochs(content) if action == Action.LONGER else 0
+                before = found.get(parent, Made(0))
+                begun = since if type(since) is int and type(parent) is int else 0
+                found[number] = Made(begun, asked or before.epochs)
+            return found
+    return {}
+
+
+def _asked_epochs(content: Any) -> int:
+    with suppress(ValueError, TypeError, RecursionError, AttributeError):
+        epochs = json.loads(content).get("epochs")
+        return epochs if type(epochs) is int else 0
+    return 0
 
 
 def known_stages(recorded: Json) -> list[JsonObject]:
@@ -88,7 +119,9 @@ def known_stages(recorded: Json) -> list[JsonObject]:
     ]
 
 
-def work_of_stage(stage: Mapping[str, Any], trials: TrialColumns, counted: np.ndarray, made: frozenset[int]) -> Work:
+def work_of_stage(
+    stage: Mapping[str, Any], trials: TrialColumns, counted: np.ndarray, made: Mapping[int, Made]
+) -> Work:
     """How much of a stage is done. A trial that has ended saves what it did not train.
 
     Args:
@@ -108,9 +141,11 @@ def work_of_stage(stage: Mapping[str, Any], trials: TrialColumns, counted: np.nd
 
 
 def work_of_study(
-    setting: RunSetting, recorded: Json, trials: TrialColumns, counted: np.ndarray, made: frozenset[int]
+    setting: RunSetting, recorded: Json, trials: TrialColumns, counted: np.ndarray, made: Mapping[int, Made]
 ) -> Work:
     """How much of the search is done, stages that have not begun included; once there are finalists, of these.
+
+    Where the search has nothing to train, but a hand's trials are there to be trained, how much of these is done.
 
     Args:
         setting: what the study was begun with.
@@ -123,6 +158,10 @@ def work_of_study(
     stages = known_stages(recorded)
     parts = [work_of_stage(one, trials, counted, made) for one in stages]
     left = max(0, setting.trials - sum(one["trials"] for one in stages))
+    goes_on = in_states(trials, OPEN) & ~in_states(trials, (State.PAUSED,))
+    by_hand = np.isin(trials["number"].values, list(made))
+    if made and not left and (goes_on & by_hand).any() and not (goes_on & ~by_hand).any():
+        return _work_of_hand({one["stage"]: one["epochs"] for one in stages}, setting, trials, counted, made)
     total = sum(one.total for one in parts) + left * _length(setting, len(stages))
     return Work(SEARCH, sum(one.done for one in parts), total)
 
@@ -135,6 +174,21 @@ def _work(
     total = float(many) * epochs
     done = float(epochs) * ended + float(np.minimum(counted, epochs)[own & open_].sum())
     return Work(name, min(max(done, 0.0), total), total)
+
+
+def _work_of_hand(
+    lengths: Mapping[Any, int], setting: RunSetting, trials: TrialColumns, counted: np.ndarray, made: Mapping[int, Made]
+) -> Work:
+    """How much is done of what a hand made: of each the epochs behind those of the trial that it goes on from."""
+    done, total = 0.0, 0.0
+    stages, open_ = trials["stage"].values, in_states(trials, OPEN)
+    for number, one in made.items():
+        place = trials.place(number)
+        if place is not None:
+            own = max(one.epochs, lengths.get(stages[place], setting.epochs)) - one.since
+            total += max(own, 0)
+            done += min(max(counted[place] - one.since, 0), max(own, 0)) if open_[place] else max(own, 0)
+    return Work(HAND, float(done), float(total))
 
 
 def _length(setting: RunSetting, begun: int) -> float:

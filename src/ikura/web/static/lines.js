@@ -18,6 +18,7 @@ export class Lines {
   constructor(box, label) {
     this.lines = [];
     this.marks = [];
+    this.known = false;
     this.plane = new Plane(box, label, (pen, w, h) => this.draw(pen, w, h));
     this.plane.canvas.addEventListener("pointermove", (event) => this.move(event));
     this.plane.canvas.addEventListener("click", (event) => this.picked?.(this.epochAt(event)));
@@ -28,8 +29,9 @@ export class Lines {
     });
   }
 
+  // Until then nobody knows whether there are epochs.
   show(lines, { log = false, zero = false, marks = [] } = {}) {
-    Object.assign(this, { lines, log, zero, marks });
+    Object.assign(this, { lines, log, zero, marks, known: true });
     this.plane.redraw();
   }
 
@@ -53,6 +55,7 @@ export class Lines {
   }
 
   draw(pen, width, height) {
+    if (!this.known) return;
     const ends = this.ends();
     pen.textBaseline = "middle";
     pen.fillStyle = colour("--muted");

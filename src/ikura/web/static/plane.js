@@ -141,8 +141,9 @@ function even(low, high, most, whole) {
   let step = [1, 2, 5, 10].map((one) => one * unit).find((one) => one >= rough * 0.999) ?? unit;
   if (whole) step = Math.max(1, Math.round(step));
   const found = [];
-  for (let value = Math.ceil(low / step) * step; value <= high + step * 1e-9; value += step) {
-    found.push(Number(value.toPrecision(10)));
+  // Each by itself: sums of steps miss 0 by what is lost of them.
+  for (let i = Math.ceil(low / step); i * step <= high + step * 1e-9; i++) {
+    found.push(Number((i * step).toPrecision(10)));
     if (found.length > 50) break;
   }
   return found;

@@ -48,7 +48,7 @@ function row(one) {
     "a",
     { class: "run", href: address("/study", { run: one.run }), "data-run": one.run },
     h("div", {}, h("div", { class: "name" }, name), h("p", { class: "quiet" }, about)),
-    h("div", {}, stateBar(one.counts, one.planned), h("p", { class: "quiet" }, `${count(one.ended)} of ${count(Math.max(one.planned, one.ended))} trials`)),
+    h("div", {}, stateBar(one.counts, one.planned), h("p", { class: "quiet" }, `${count(one.ended)} of ${count(Math.max(one.planned, one.searched))} trials`)),
     h("div", { class: "best" }, score(one.best), h("small", {}, `dev ${asWords(one.metric)}`)),
     h("div", { class: "when" }, ago(one.changed)),
   );

@@ -141,7 +141,7 @@ export class Study {
     const time = study.live ? `begun ${ago(study.begun)}` : took ? `${duration(took)} of work` : null;
     return card(
       "Trials",
-      `${count(study.ended)} of ${count(Math.max(study.planned, study.ended))}`,
+      `${count(study.ended)} of ${count(Math.max(study.planned, study.searched))}`,
       stateBar(study.counts, Math.max(study.planned, study.trials)),
       legend(Object.entries(study.counts).map(([state, value]) => [null, ...stateOf(state), ` ${count(value)}`])),
       h("p", { class: "quiet" }, share, share && (left || time) ? " · " : null, [left, time].filter(Boolean).join(" · ")),
