@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import stack_module_state
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_leaves, tree_map
 from typing_extensions import override
@@ -35,6 +34,7 @@ from ikura.population.learned_targets import learned_by, undone
 from ikura.population.member import Member
 from ikura.population.schedule import follows_distance
 from ikura.population.scoring import Outputs
+from ikura.population.stacked_module import stacked_state
 from ikura.population.stacked_update import Update
 from ikura.population.structure import channels_last
 
@@ -113,7 +113,7 @@ class ModuleTile(Tile):
         """The networks that run: one for each member, or one for all of them where only numbers tell them apart."""
         self.output_shape = None if traits is None else outputs
         self.normalises = any(isinstance(m, _BatchNorm | BatchNorm | GhostNorm) for m in self.module.modules())
-        parameters, self.buffers = stack_module_state(modules)
+        parameters, self.buffers = stacked_state(modules)
         # Parameters that are no floats are never trained: they are kept as buffers are.
         fixed = [name for name, parameter in parameters.items() if not parameter.is_floating_point()]
         self.buffers |= {name: parameters.pop(name).detach() for name in fixed}

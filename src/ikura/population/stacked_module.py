@@ -11,7 +11,7 @@ from ikura.nn.generators import GeneratorStates
 from ikura.nn.loss import OutputShape
 from ikura.population.inputs import Features, ForwardArguments
 
-__all__ = ["MemberError", "StackedModule", "check_buffer"]
+__all__ = ["MemberError", "StackedModule", "check_buffer", "stacked_state"]
 
 _ABSENT = object()
 
@@ -200,3 +200,20 @@ def check_buffer(name: str, buffer: Tensor, value: object) -> Tensor:
 def _assign(name: str, buffer: Tensor, value: object) -> None:
     """Keep what a forward assigned to a buffer."""
     buffer.copy_(check_buffer(name, buffer, value).detach())
+
+
+def stacked_state(modules: Sequence[nn.Module]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Parameters and buffers of several networks by name, each stacked along a first axis.
+
+    Args:
+        modules: with parameters and buffers of the same names and shapes. Their classes may be others, as where a
+            factory defines one in each call, which `torch.func.stack_module_state` refuses.
+
+    Example:
+        >>> parameters, _ = stacked_state([nn.Linear(2, 1), nn.Linear(2, 1)])
+        >>> {name: tuple(one.shape) for name, one in parameters.items()}
+        {'weight': (2, 1, 2), 'bias': (2, 1)}
+    """
+    found = torch.func.stack_module_state([nn.ModuleList([module]) for module in modules])
+    parameters, buffers = ({name.removeprefix("0."): one for name, one in each.items()} for each in found)
+    return parameters, buffers

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import stack_module_state, vmap
+from torch.func import vmap
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
@@ -17,7 +17,7 @@ from ikura.nn.generators import preserved, seeded
 from ikura.nn.noise import Draws, drawing
 from ikura.population.inputs import Features, call_forward
 from ikura.population.loss_check import Aim
-from ikura.population.stacked_module import StackedModule
+from ikura.population.stacked_module import StackedModule, stacked_state
 from ikura.population.structure import hooks_gradients
 
 __all__ = ["LEAST_TOGETHER", "MOST_WORK", "draws_outside", "slow_at_once", "vmap_failure"]
@@ -93,7 +93,7 @@ def vmap_failure(first: nn.Module, second: nn.Module, x: Features, codes: Tensor
     """
     if type(first) is not type(second):
         return "the factory defines its class anew in each call; define it outside"
-    parameters, buffers = stack_module_state([first.train(), second.train()])
+    parameters, buffers = stacked_state([first.train(), second.train()])
     try:
         with preserved(), drawing(Draws(0, 0)):
             found = StackedModule([first]).at_once(parameters, buffers, (x, codes))
