@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ikura.garbage_collection import ALLOCATIONS, fewer_collections
+from ikura.garbage_collection import ALLOCATIONS, fewer_collections, no_collections
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +40,19 @@ def test_a_collector_that_is_off_or_runs_more_seldom_stays_so(young: int) -> Non
     with fewer_collections():
         assert gc.get_threshold() == (young, 10, 10)
     assert gc.get_threshold() == (young, 10, 10)
+
+
+def test_no_collections_and_as_before_after_it(thresholds: None) -> None:
+    with no_collections():
+        assert not gc.isenabled()
+        with no_collections():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with pytest.raises(ZeroDivisionError), no_collections():
+            raise ZeroDivisionError
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -12,6 +12,7 @@ import pandas as pd
 from ikura.api.json_form import json_form
 from ikura.api.notebook import card, show, trains
 from ikura.files import check_target
+from ikura.garbage_collection import no_collections
 from ikura.json_values import JsonObject
 from ikura.study.record.address import Address
 from ikura.study.record.facts import CHECKS
@@ -185,7 +186,7 @@ class Study(Record):
         if path is None and isinstance(self.place, Address):
             path = f"{self.place.study}-report.html"
         target = self.run / "report.html" if path is None else check_target(path, *self.inputs)
-        with self.store.still():
+        with self.store.still(), no_collections():
             return write_report(target, self, self.checks, self.findings, script)
 
     def importance(self, method: str = "ped-anova", among: str = "all") -> pd.DataFrame:

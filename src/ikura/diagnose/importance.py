@@ -136,7 +136,14 @@ def _known(column: pd.Series, parameter: Parameter) -> pd.Series:
     """A hyperparameter's values, without options that were never searched, which a hand can give a trial."""
     if not isinstance(parameter, Choice):
         return column
-    return column.where(np.array([pd.isna(value) or parameter.contains(value) for value in column]))
+    searched: dict[tuple[type, Any], bool] = {}
+    there = np.ones(len(column), bool)
+    for place, value in enumerate(column.tolist()):
+        kind = (type(value), value)
+        if kind not in searched:
+            searched[kind] = bool(pd.isna(value)) or parameter.contains(value)
+        there[place] = searched[kind]
+    return column.where(there)
 
 
 def _covering(rows: pd.DataFrame, among: str) -> pd.DataFrame:

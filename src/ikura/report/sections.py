@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import pandas as pd
-
 from ikura.checks.checks_page import checks_section
 from ikura.diagnose.diagnosis_sections import diagnosis
 from ikura.explain.explanation import read_explanation
@@ -137,13 +135,9 @@ def states(view: View) -> Html | None:
     """Count how the trials ended, and name the diverged ones."""
     if not len(view.search):
         return None
-    by_hand = cut_by_hand(view.record.store)
-    endings = pd.Series(
-        [
-            (ENDINGS_BY_HAND if number in by_hand else ENDINGS)[State(str(state))]
-            for number, state in zip(view.search["number"], view.search["state"], strict=True)
-        ]
-    )
+    of_state = view.search["state"].map({str(state): ending for state, ending in ENDINGS.items()})
+    of_state_by_hand = view.search["state"].map({str(state): ending for state, ending in ENDINGS_BY_HAND.items()})
+    endings = of_state.mask(view.search["number"].isin(cut_by_hand(view.record.store)), of_state_by_hand)
     diverged = [str(number) for number in view.search.loc[view.search["state"] == State.DIVERGED, "number"]]
     told = [f"{count(times)} {ending}" for ending, times in endings.value_counts().items()]
     trials = len(view.search)

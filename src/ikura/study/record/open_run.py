@@ -10,6 +10,7 @@ from typing import Any
 
 from ikura.errors import RunError
 from ikura.files import shown
+from ikura.garbage_collection import no_collections
 from ikura.json_values import JsonObject
 from ikura.schema import differences
 from ikura.study.record.address import Address
@@ -59,7 +60,8 @@ def open_run(run: Path, *, copied: bool = False) -> tuple[Setting, Store]:
         raise RunError(f"{shown(run)}: the run has no {place.name}")
     store = (Store.copy if copied else Store.opened)(place)
     try:
-        audit(store, setting)
+        with no_collections():
+            audit(store, setting)
         for name, (now, before) in _changed(store, setting).items():
             if name not in HARMLESS:
                 raise RunError(
@@ -88,7 +90,8 @@ def open_address(address: Address) -> tuple[Setting, Store]:
         if began is None:
             raise RunError(f"{address}: the study was never begun")
         setting = Setting.of(began, f"{address}: fact setting")
-        audit(store, setting)
+        with no_collections():
+            audit(store, setting)
     except BaseException:
         store.close()
         raise

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
@@ -40,8 +41,8 @@ RECORDED = tuple(one.name for one in fields(Trial))
 HYPERPARAMETERS = RECORDED.index("hyperparameters")
 """The columns of a trial, and which of them is a text of JSON."""
 PURPOSES, STATES = {str(one): one for one in Purpose}, {str(one): one for one in State}
-WHOLE = ("number", "stage", "epochs")
-"""The columns of a table of trials that are whole numbers, and never missing."""
+WHOLE, TEXTS = ("number", "stage", "epochs"), ("state", "purpose")
+"""The columns of a table of trials that are whole numbers, and those that are words; neither is ever missing."""
 
 
 RECORD = f"UPDATE trials SET {', '.join(f'{name} = ?' for name in ('state', *RESULTS))} WHERE number = ?"
@@ -385,15 +386,14 @@ class Store(Database):
 
     def table(self) -> pd.DataFrame:
         """Return all trials as a frame: `ABOUT`, one column for each hyperparameter that a trial has, `RESULTS`."""
-        shown = [TRIALS.c[name] for name in (*ABOUT, "hyperparameters", *RESULTS)]
-        rows = self.tuples(sa.select(*shown).order_by(TRIALS.c.number))
-        names = [one.name for one in shown]
-        columns: dict[str, Any] = dict(
-            zip(names, zip(*rows, strict=True), strict=True) if rows else dict.fromkeys(names, ())
-        )
-        given = columns_of(parsed_each(columns.pop("hyperparameters")))
-        for name in columns.keys() - {"state", "purpose"}:
-            columns[name] = np.array(columns[name], np.int64 if name in WHOLE else np.float64)
+        trials = self.trials()
+        columns: dict[str, Any] = {name: list(map(attrgetter(name), trials)) for name in (*ABOUT, *RESULTS)}
+        for name, values in columns.items():
+            if name in TEXTS:
+                columns[name] = [one.value for one in values]
+            else:
+                columns[name] = np.array(values, np.int64 if name in WHOLE else np.float64)
+        given = columns_of([one.hyperparameters for one in trials])
         frame = {name: columns[name] for name in ABOUT} | given | {name: columns[name] for name in RESULTS}
         return pd.DataFrame(frame)
 
