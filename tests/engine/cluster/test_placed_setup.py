@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from ikura.engine.cluster.placed_setup import PlacedSetup, place, taken
 from ikura.errors import DataError, UsageError
@@ -91,6 +94,47 @@ def test_a_module_that_is_missing_is_named() -> None:
     body = b"cnowhere_to_be_found\nmake\n."
     with pytest.raises(UsageError, match=r"the module nowhere_to_be_found .* cannot be imported there"):
         taken(PlacedSetup(body, []))
+
+
+@pytest.fixture
+def layers_of_mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A module of the caller's that takes a number from another one."""
+    (tmp_path / "sizes_of_mine.py").write_text("WIDTH = 3\n")
+    (tmp_path / "layers_of_mine.py").write_text(
+        "import sizes_of_mine\n\ndef make(hp):\n    return sizes_of_mine.WIDTH\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("layers_of_mine")
+    for name in ("layers_of_mine", "sizes_of_mine"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("name", ["layers_of_mine", "sizes_of_mine"])
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_module_that_is_another_one_there_is_named(
+    name: str, by_name: bool, layers_of_mine: Any, tmp_path: Path
+) -> None:
+    placed = place(
+        setup(np.zeros((2, 1), np.float32), network=layers_of_mine.make if by_name else lambda hp: layers_of_mine)
+    )
+    assert taken(placed).network is not None
+    file = tmp_path / f"{name}.py"
+    file.write_text(file.read_text().replace("WIDTH", "DEPTH"))
+    with pytest.raises(UsageError, match=rf"^the module {name} of what .* is another one there, .*\.py;"):
+        taken(placed)
+
+
+def test_a_module_that_fails_there_is_one_line(layers_of_mine: Any, tmp_path: Path) -> None:
+    placed = place(setup(np.zeros((2, 1), np.float32), network=layers_of_mine.make))
+    (tmp_path / "layers_of_mine.py").write_text("raise ValueError('no weights\\nhere')\n")
+    del sys.modules["layers_of_mine"]
+    importlib.invalidate_caches()
+    with pytest.raises(UsageError, match=r"given cannot be made there: ValueError: no weights here$"):
+        taken(placed)
+
+
+def test_libraries_whose_versions_are_compared_are_not_looked_at() -> None:
+    assert not place(setup(np.zeros((2, 1), np.float32), network=torch.nn.Linear)).sources
 
 
 def test_what_was_found_out_about_networks_stays_here() -> None:

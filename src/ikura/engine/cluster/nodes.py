@@ -206,9 +206,9 @@ class Nodes:
             cause = unwrapped(error)
             if attempt is None:
                 raise IkuraError(f"node {worker.facts.host}: {one_line(str(cause), 300)}") from error
-            if kind == "warm":
-                cause = UsageError(f"node {worker.facts.host}: {cause}") if isinstance(cause, UsageError) else cause
-            elif worker.attempt == attempt:
+            if isinstance(cause, UsageError):
+                cause.args = (f"node {worker.facts.host}: {cause}",)
+            if kind != "warm" and worker.attempt == attempt:
                 worker.attempt = None
             return [Event("fault", worker, attempt, cause)]
         except ray.exceptions.RayError as error:

@@ -6,17 +6,21 @@ import ctypes
 import io
 import pickle
 import zlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from ikura.engine.cluster.own_modules import check_sources, sources
 from ikura.errors import DataError, UsageError
 from ikura.metric import METRICS, Metric
 from ikura.population.encodings import FittedEncodings
 from ikura.population.own_networks import OwnNetworks
 from ikura.population.setup import TrainingSetup
+from ikura.wording import one_line
 
 __all__ = ["PlacedSetup", "place", "taken"]
 
@@ -31,10 +35,12 @@ class PlacedSetup:
     Attributes:
         body: everything but the arrays, pickled by value where it comes from no module.
         arrays: the arrays' bytes.
+        sources: digests of the modules from which something is sent by its name.
     """
 
     body: bytes
     arrays: list[np.ndarray]
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,10 +83,15 @@ def place(setup: TrainingSetup) -> PlacedSetup:
     """
     from ray import cloudpickle
 
+    modules = set[str]()
+
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         """Names arrays that lie in a file of the caller's, and ikura's own metrics, in place of sending them."""
 
         def reducer_override(self, thing: Any) -> Any:
+            module = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", None)
+            if isinstance(module, str):
+                modules.add(module)
             if isinstance(thing, np.ndarray) and (mapped := _mapped(thing)) is not None:
                 return MappedFile.opened, (mapped,)
             if isinstance(thing, Metric) and thing.name in METRICS.built_in and METRICS[thing.name] is thing:
@@ -94,14 +105,14 @@ def place(setup: TrainingSetup) -> PlacedSetup:
         Pickler(body, protocol=5, buffer_callback=buffers.append).dump(bare)
     except (TypeError, AttributeError, pickle.PicklingError) as error:
         raise UsageError(f"what the study is given cannot be sent to the nodes of a cluster: {error}") from error
-    return PlacedSetup(body.getvalue(), [np.frombuffer(one.raw(), np.uint8) for one in buffers])
+    return PlacedSetup(body.getvalue(), [np.frombuffer(one.raw(), np.uint8) for one in buffers], sources(modules))
 
 
 def taken(placed: PlacedSetup) -> TrainingSetup:
     """Make a setup of what was placed; its arrays share the node's memory with those of other workers.
 
     Raises:
-        UsageError: a module of the caller's, or a file, is not on this machine.
+        UsageError: a module of the caller's, or a file, is not on this machine, or another one is.
     """
     try:
         setup: TrainingSetup = pickle.loads(placed.body, buffers=[_writable(one) for one in placed.arrays])
@@ -112,6 +123,12 @@ def taken(placed: PlacedSetup) -> TrainingSetup:
         ) from error
     except (ImportError, AttributeError) as error:
         raise UsageError(f"what the study is given is not there: {error}") from error
+    except UsageError:
+        raise
+    except Exception as error:
+        reason = one_line(f"{type(error).__name__}: {error}", 300)
+        raise UsageError(f"what the study is given cannot be made there: {reason}") from error
+    check_sources(placed.sources)
     return setup
 
 
