@@ -74,6 +74,24 @@ def test_a_request_is_recorded_as_it_was_asked(left: Study) -> None:
             {"pieces": "3:0.1"},
             "pieces would have no effect: it acts only with schedule_shape pieces, but trial 0 has",
         ),
+        (
+            0,
+            {"schedule_shape": "inverse_time", "learning_rate_decay": 0},
+            "schedule_shape inverse_time is the same as constant from epoch 1 to 6 with learning_rate_decay 0; set o",
+        ),
+        (0, {"schedule_shape": "cosine", "final_share": 1}, "cosine is the same as constant from epoch 1 to 6 with f"),
+        (0, {"schedule_shape": "one_cycle", "final_share": 1, "initial_share": 1}, "peak_at 0.3; set other values too"),
+        (0, {"schedule_shape": "step", "step_epochs": 2, "step_factor": 1}, "step_factor 1, final_share 0; set other"),
+        (0, {"schedule_shape": "pieces", "pieces": "2:1 4:1"}, "with pieces 2:1 4:1, final_share 0; set other values"),
+        (
+            0,
+            {"schedule_shape": "exponential", "learning_rate_decay": 0.1, "final_share": 1.0},
+            "exponential is the same as",
+        ),
+        (0, {"schedule_shape": "plateau", "plateau_patience": 4}, "plateau is the same as constant from epoch 1 to 6 "),
+        (0, {"schedule_shape": "plateau", "plateau_patience": 1, "at": 3}, "from epoch 4 to 6 with step_factor 0.1, "),
+        (0, {"schedule_shape": "distance", "step_factor": 1}, "distance is the same as constant"),
+        (0, {"schedule_shape": "pieces", "pieces": "2:0.1 4:1", "at": 4}, "pieces is the same as constant from epoch 5"),
         (0, {"flip": 0.5}, "flip stays as it is while a network trains"),
         (0, {"learning_rate": 0.1, "at": 6}, "at must be at least 0 and below 6, but is 6"),
         (0, {"learning_rate": 0.1, "at": -1}, "at must be at least 0 and below 6, but is -1"),
@@ -136,6 +154,8 @@ def test_what_is_offered_acts_and_what_is_not_would_have_no_effect(left: Study) 
             probe[name] = "3:0.1"
         if name in shapes:
             probe["schedule_shape"] = shapes[name]
+        if name in ("step_factor", "final_share"):
+            probe["step_epochs"] = 2
         if name in offered:
             check_values(record, trial, probe)
         else:

@@ -11,10 +11,12 @@ from typing import Any
 from ikura.errors import UsageError, listed, nearest
 from ikura.page.formatting import number
 from ikura.population.member import check_value
+from ikura.population.schedule import learning_rates, pieces_of, shape
 from ikura.schema import Scalar
 from ikura.space.effects import Effect, Need, Place
 from ikura.space.hyperparameters import DEFAULTS, EACH_LAYER, EFFECTS, OF_IMAGES, OPTIONS, effect_of, layer_of
 from ikura.space.limits import BOUNDS
+from ikura.study.goals import Goals
 from ikura.study.record.intervention import Action, Request
 from ikura.study.record.interventions import Interventions
 from ikura.study.record.networks import OWN, PRETRAINED
@@ -31,7 +33,9 @@ __all__ = [
 BUILT_IN = ("mlp", "cnn")
 OF_TRAINING = ("dropout", "dropout_input", "normalisation_momentum")
 """What the built-in networks have and can change while they train."""
-SHAPE = "schedule_shape"
+SHAPE, CONSTANT = "schedule_shape", "constant"
+LOOKS = 4
+"""At how many updates of an epoch a schedule is looked at."""
 WORDS = (SHAPE, "pieces")
 """What can change and is no number."""
 OF_SHAPES = tuple(
@@ -175,6 +179,9 @@ def check_values(record: Record, trial: Trial, values: Mapping[str, Any], at: in
             line = line.replace(" ", "")
             raise UsageError(f"{name} {value} is the same as constant without {need.words}; set {line} too")
         _check_effect(record, trial.number, name, now)
+    if values.get(SHAPE, CONSTANT) != CONSTANT:
+        begin = live_row_of(record.store, trial.number).epochs if at is None else at
+        _check_shape(now, begin, Goals(record.setting, record.store).of(trial).epochs)
 
 
 def _check_name(record: Record, name: str) -> None:
@@ -199,6 +206,25 @@ def _check_effect(record: Record, trial: int, name: str, values: Mapping[str, An
             words = " or ".join(need.words for need in needs)
             has = ", ".join(f"{need.name} {values.get(need.name)}" for need in needs)
             raise UsageError(f"{name} would have no effect: it acts only with {words}, but trial {trial} has {has}")
+
+
+def _check_shape(values: Mapping[str, Any], at: int, epochs: int) -> None:
+    """Refuse a shape of the schedule that leaves the learning rate as it is from an epoch on to the last one."""
+    wanted = values[SHAPE]
+    if shape(wanted).follows:
+        waits = wanted == "plateau" and values["plateau_patience"] >= epochs - at - 2
+        still = waits or 1 in (values["step_factor"], values["final_share"])
+    else:
+        # Beside pieces all shapes are elsewhere in the end than at first, if they move at all.
+        begins = [begin for begin, _ in pieces_of(values["pieces"])] if wanted == "pieces" else []
+        looked = {epoch for epoch in (at, *begins, epochs - 1) if at <= epoch < epochs}
+        plain = {**values, "learning_rate": 1.0, "warm_up": 0.0}
+        still = all(set(learning_rates(plain, epoch, LOOKS, epochs)) == {1.0} for epoch in looked)
+    if still:
+        told = listed([f"{name} {number(values[name])}" for name in OF_SHAPES if _acts_by_shape(name, wanted)])
+        raise UsageError(
+            f"{SHAPE} {wanted} is the same as constant from epoch {at + 1} to {epochs} with {told}; set other values too"
+        )
 
 
 def _place(record: Record) -> Place:
