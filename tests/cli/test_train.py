@@ -235,3 +235,7 @@ def test_what_others_ask_for_is_told_whatever_its_values() -> None:
     inject = Request(action=Action.INJECT, values=values)
     one = Intervention(**vars(inject), number=1, who="ada", when=0.0)
     assert told(one) == "study: inject optimizer=adam nesterov=True units=8 l2=1e-05 name=two lines\\x1b[31m: asked"
+    note = Intervention(
+        **vars(Request(action=Action.NOTE, trial=2, why="it has\nlevelled off")), number=2, who="ada", when=0.0
+    )
+    assert told(note) == "trial 2: note: it has levelled off"

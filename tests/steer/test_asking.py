@@ -91,7 +91,7 @@ def test_a_request_is_recorded_as_it_was_asked(left: Study) -> None:
         (0, {"schedule_shape": "plateau", "plateau_patience": 4}, "plateau is the same as constant from epoch 1 to 6 "),
         (0, {"schedule_shape": "plateau", "plateau_patience": 1, "at": 3}, "from epoch 4 to 6 with step_factor 0.1, "),
         (0, {"schedule_shape": "distance", "step_factor": 1}, "distance is the same as constant"),
-        (0, {"schedule_shape": "pieces", "pieces": "2:0.1 4:1", "at": 4}, "pieces is the same as constant from epoch 5"),
+        (0, {"schedule_shape": "pieces", "pieces": "2:0.1 4:1", "at": 4}, "the same as constant from epoch 5"),
         (0, {"flip": 0.5}, "flip stays as it is while a network trains"),
         (0, {"learning_rate": 0.1, "at": 6}, "at must be at least 0 and below 6, but is 6"),
         (0, {"learning_rate": 0.1, "at": -1}, "at must be at least 0 and below 6, but is -1"),

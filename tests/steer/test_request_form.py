@@ -130,6 +130,12 @@ def test_a_hyperparameter_named_like_an_argument_is_a_hyperparameter(left: Study
         assert f"no hyperparameter '{name}'" in capsys.readouterr().err
 
 
+def test_what_was_asked_is_told_in_single_words(left: Study, capsys: Any) -> None:
+    assert main(["steer", str(left.run), "rewind", "2", "3"]) == 0
+    told = capsys.readouterr().out
+    assert told == "asked: fork trial 2 at epoch 3 (intervention 1)\nasked: stop trial 2 at epoch 3 (intervention 2)\n"
+
+
 def test_the_list_of_requests_has_a_line_for_each(left: Study, capsys: Any) -> None:
     left.steer.note("one\ntwo\n\x1b[31m three")
     left.steer.note("four\r\nfive\tsix", trial=1)

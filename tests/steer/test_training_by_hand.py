@@ -146,6 +146,11 @@ def test_epochs_are_seen_while_they_pass(tmp_path: Path) -> None:
         run.start()
     with pytest.raises(TimeoutError, match=r"still trains after 0\.1 seconds"):
         run.wait(0.1)
+    for timeout in (-1, "soon", True, float("nan")):
+        with pytest.raises(
+            ikura.UsageError, match="timeout must be a number of seconds of at least 0, or None, but is"
+        ):
+            run.wait(timeout)
     run.stop()
     run.wait()
     assert run.curve[: len(seen)].equals(seen)

@@ -109,12 +109,14 @@ class LiveRun(LiveTrial):
             The finished study, its test set opened and its report written.
 
         Raises:
-            UsageError: it has not begun.
+            UsageError: it has not begun, or timeout is no number of seconds.
             TimeoutError: it still trains.
             Exception: what ended it before its end.
         """
         if self._thread is None:
             raise UsageError(f"{shown(self.run)}: nothing trains yet; start it first")
+        if timeout is not None and not (type(timeout) in (int, float) and timeout >= 0):
+            raise UsageError(f"timeout must be a number of seconds of at least 0, or None, but is {timeout!r}")
         left = timeout
         while self._thread.is_alive() and (left is None or left > 0):
             self._thread.join(PATIENCE if left is None else min(PATIENCE, left))

@@ -72,6 +72,8 @@ def values_of(study: Study, trial: Trial) -> dict[str, Any]:
 def told(one: Any) -> str:
     """An intervention, and what became of it, in one line."""
     whom = "study" if one.trial is None else f"trial {one.trial}"
+    if one.action == "note":
+        return f"{whom}: note: {one_line(one.why)}"
     values = " ".join(f"{name}={short(value)}" for name, value in one.values.items())
     made = "" if one.made is None else f", as trial {one.made}"
     state = f"applied after epoch {one.epoch}{made}" if one.epoch is not None else f"{one.state} {one.reason}".rstrip()

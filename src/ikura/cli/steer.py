@@ -212,7 +212,7 @@ def _told(one: Intervention) -> str:
         for name, value in one.values.items()
         if named is None or name != "name"
     )
-    whom = f" trial {one.trial}" if one.trial is not None else "" if named is None else f" {named}"
-    at = "" if one.at is None or one.epoch is not None else f" at epoch {one.at}"
-    made = "" if one.made is None else f" as trial {one.made}"
-    return f"{one.action}{whom} {values}{at}{made}".rstrip()
+    whom = f"trial {one.trial}" if one.trial is not None else "" if named is None else str(named)
+    at = "" if one.at is None or one.epoch is not None else f"at epoch {one.at}"
+    made = "" if one.made is None else f"as trial {one.made}"
+    return " ".join(filter(None, (str(one.action), whom, values, at, made)))

@@ -222,9 +222,8 @@ def _check_shape(values: Mapping[str, Any], at: int, epochs: int) -> None:
         still = all(set(learning_rates(plain, epoch, LOOKS, epochs)) == {1.0} for epoch in looked)
     if still:
         told = listed([f"{name} {number(values[name])}" for name in OF_SHAPES if _acts_by_shape(name, wanted)])
-        raise UsageError(
-            f"{SHAPE} {wanted} is the same as constant from epoch {at + 1} to {epochs} with {told}; set other values too"
-        )
+        when = f"from epoch {at + 1} to {epochs}"
+        raise UsageError(f"{SHAPE} {wanted} is the same as constant {when} with {told}; set other values too")
 
 
 def _place(record: Record) -> Place:
