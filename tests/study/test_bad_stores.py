@@ -124,6 +124,37 @@ def test_passwords_databases_and_rights(
         postgres.ask("DROP ROLE bob")
 
 
+def test_who_may_only_read(
+    postgres: PostgresServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    postgres.ask(f"ALTER ROLE {USER} SET default_transaction_read_only = on")
+    try:
+        line = refused(postgres.secret, capsys=capsys)
+    finally:
+        postgres.ask(f"ALTER ROLE {USER} RESET default_transaction_read_only")
+    assert line.endswith("you may only read there: default_transaction_read_only is on for you")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_server_that_refuses_the_tables_leaves_no_run_folder(
+    postgres: PostgresServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    full = "RAISE EXCEPTION 'no space left on device' USING ERRCODE = 'disk_full'"
+    postgres.ask(
+        f"CREATE FUNCTION no_tables() RETURNS event_trigger AS $$ BEGIN {full}; END $$ LANGUAGE plpgsql; "
+        "CREATE EVENT TRIGGER no_tables ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION no_tables()",
+        "studies",
+    )
+    try:
+        assert refused(postgres.secret, "--out", "a/b", capsys=capsys).endswith("no space left on device")
+    finally:
+        postgres.ask("DROP EVENT TRIGGER no_tables; DROP FUNCTION no_tables", "studies")
+    assert list(tmp_path.iterdir()) == []
+    assert postgres.ask("SELECT 1 FROM pg_namespace WHERE nspname = 'ikura_b'", "studies") == []
+
+
 def test_rights_to_look_and_to_steer(postgres: PostgresServer, store: Store, address: Address) -> None:
     postgres.ask("CREATE ROLE eve LOGIN PASSWORD 'x'")
     hers = Address(parse_url(f"postgresql://eve:x@127.0.0.1:{postgres.port}/studies"), address.study)

@@ -33,7 +33,7 @@ from ikura.study.factory_check import check_network, keep_network
 from ikura.study.image_samples import image_samples
 from ikura.study.legs import add_disagreement, add_leg
 from ikura.study.measured_costs import measure
-from ikura.study.record.address import name_from
+from ikura.study.record.address import Address, name_from
 from ikura.study.record.decision import Ask
 from ikura.study.record.facts import (
     CHECKS,
@@ -113,11 +113,14 @@ def _forget(run: Path, setting: Setting) -> None:
 
 def write_plan(run: Path, plan: StudyPlan, prior: Prior | Study | None, progress: Progress, began: float) -> Store:
     """Write down what was planned: from then on the folder is a run; the arguments are those of `begin_run`."""
+    place = plan.setting.place(run)
+    # A server that refuses leaves nothing in the folder.
+    on_server = Store(place, create=True).hold() if isinstance(place, Address) else None
     begin_folder(run)
     plan.given.keep(run)
     if isinstance(plan.network, Pretrained):
         plan.network.keep(run)
-    store = Store(plan.setting.place(run), create=True).hold()
+    store = Store(place, create=True).hold() if on_server is None else on_server
     facts: dict[Fact[Any], Any] = {
         SUMMARY: plan.dataset.summary.as_dict(),
         SETTING: setting_as_json(plan.setting),

@@ -100,13 +100,15 @@ def check_new(connection: sa.Connection, url: str, name: str | None) -> None:
         name: of the study; None where it is not known yet.
 
     Raises:
-        StorageError: the server is too old or a copy that cannot be written, or the user may not make schemas.
+        StorageError: the server is too old or a copy that cannot be written, or the user may only read, or not make schemas.
         RunError: there is a study of this name.
     """
     if connection.dialect.server_version_info < OLDEST:  # type: ignore[operator]
         raise StorageError(f"{url}: the server must be PostgreSQL {OLDEST[0]} or later")
     if connection.scalar(sa.select(sa.func.pg_is_in_recovery())):
         raise StorageError(f"{url}: the server is a copy that cannot be written; name the one that it follows")
+    if connection.scalar(sa.text("SHOW transaction_read_only")) == "on":
+        raise StorageError(f"{url}: you may only read there: default_transaction_read_only is on for you")
     if not connection.scalar(sa.text("SELECT has_database_privilege(current_database(), 'CREATE')")):
         raise StorageError(
             f"{url}: you may not make a schema there; ask who runs the server for GRANT CREATE ON DATABASE"
