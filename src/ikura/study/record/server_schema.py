@@ -100,7 +100,7 @@ def check_new(connection: sa.Connection, url: str, name: str | None) -> None:
         name: of the study; None where it is not known yet.
 
     Raises:
-        StorageError: the server is too old or a copy that cannot be written, or the user may only read, or not make schemas.
+        StorageError: the server is too old, a copy, or one where the user may only read, or not make schemas.
         RunError: there is a study of this name.
     """
     if connection.dialect.server_version_info < OLDEST:  # type: ignore[operator]
