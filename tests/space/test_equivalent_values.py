@@ -61,6 +61,8 @@ def test_values_that_are_the_same_among_others_are_said(given: dict[str, Any], t
 @pytest.mark.parametrize(
     "given",
     [
+        {"schedule_shape": "constant"},
+        {"schedule_shape": "constant", "batch_growth": "1:2"},
         {"batch_size": choice(16, 32, 64)},
         {"schedule_shape": choice("constant", "cosine", "inverse_time"), "learning_rate_decay": log(1e-3, 1)},
         {"step_epochs": choice(2, 4), "step_factor": linear(0.1, 0.5)},

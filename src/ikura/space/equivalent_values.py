@@ -66,7 +66,8 @@ def alike(named: list[Alike], space: Space, place: Place, values_of: Callable[[s
                 f"[{one.name}] has no effect: all its values do the same, {why}; change that, or leave {one.name} out"
             )
         if not one.searched:
-            if usual is not None and one.values != [usual] and found == [becomes(here, usual)]:
+            # A constant schedule is what it says.
+            if usual is not None and one.values not in ([usual], ["constant"]) and found == [becomes(here, usual)]:
                 notes.append(f"{one.name} {_told(one.values)} changes nothing: {why}")
             continue
         if one.countable:
