@@ -70,6 +70,17 @@ def test_rules_that_set_their_own_steps_are_left_alone(optimizer: str) -> None:
     assert scaled(values(optimizer), 9, "sqrt", MANY).changes == {"learning_rate": 3 * DEFAULTS["learning_rate"]}
 
 
+@pytest.mark.parametrize("rule", ["sqrt", "linear", "none"])
+@pytest.mark.parametrize("ratio", [1.5, 4, 32])
+def test_an_average_of_weights_spans_as_many_examples(ratio: float, rule: str) -> None:
+    given = values("smorms3" if rule == "none" else "adam") | {"ema_decay": 0.99}
+    found = scaled(given, ratio, rule, MANY)
+    # The weight that is left of one update after the examples of 100 small ones; rounded to twelve places.
+    assert found.changes["ema_decay"] ** (100 / ratio) == pytest.approx(0.99**100, rel=1e-9)
+    assert "as many examples" in found.reason
+    assert "ema_decay" not in scaled(given | {"ema_decay": 0.0}, ratio, rule, MANY).changes
+
+
 @pytest.mark.parametrize("optimizer", RULES)
 def test_auto_settles_on_rules_that_can_be_applied(optimizer: str) -> None:
     for rule in candidates("auto", optimizer):

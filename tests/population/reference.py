@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 from torch.optim import lr_scheduler
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ikura.nn import INITIALISATIONS, Dropout
 from ikura.nn.noise import Draws, drawing, key, normal, permutation
@@ -340,6 +341,8 @@ def train_by_hand(
     rows, curve, done = len(setup.train), [], 0
     steps = ceil(rows / v.batch_size)
     schedulers = Schedulers(rule, v, steps, epochs)
+    averaged = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(v.ema_decay)) if v.ema_decay else None
+    shown = net if averaged is None else averaged
     for epoch in range(epochs):
         x, codes, y = tensors(setup.train, permutation(member.seed, epoch, rows))
         y = y if transform is None else torch.from_numpy(transform.apply(y.numpy()))
@@ -383,12 +386,14 @@ def train_by_hand(
                 within_orthant(p, orthant, 2 * rule.param_groups[0]["lr"] * v.l1 if v.optimizer == "sgd" else np.inf)
             if v.max_norm:
                 bound(weights, v.max_norm)
+            if averaged is not None:
+                averaged.update_parameters(net)
             schedulers.step()
             total += (cost + penalty).item() * len(y[part])
-        net.eval()
+        shown.eval()
         x, codes, y = tensors(setup.dev)
         with torch.no_grad():
-            z = net(x, codes)
+            z = shown(x, codes)
         z = z if transform is None else torch.from_numpy(transform.undo(z.numpy()))
         if task == "regression":
             std, mean = torch.as_tensor(scorer.std), torch.as_tensor(scorer.mean)

@@ -1,4 +1,4 @@
-"""One row for every update rule, schedule, regulariser and encoding: add a row, and every common test runs on it.
+"""One row for every update rule, schedule, regulariser, average and encoding: a row more, and every common test has it.
 
 The reference (`test_conformance.py`), alone = in company, neighbours of other kinds, a diverging neighbour
 (`test_isolation.py`) and the round trip of the state (`test_snapshot.py`).
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["ENCODINGS", "EVERY_ROW", "REGULARISERS", "ROWS", "RULE_ROWS", "SCHEDULES", "Row"]
+__all__ = ["AVERAGES", "EVERY_ROW", "FORMS", "REGULARISERS", "ROWS", "RULE_ROWS", "SCHEDULES", "Row"]
 
 # Momentum, because it carries a wrong learning rate or gradient on into later steps.
 PLAIN: dict[str, Any] = {"optimizer": "momentum", "learning_rate": 0.05, "momentum": 0.8}
@@ -115,6 +115,27 @@ REGULARISERS = rows(
     },
 )  # fmt: skip
 
+AVERAGES = rows(
+    "average",
+    {
+        **{f"ema_of_{row.name}": row.given | {"ema_decay": 0.8} for row in RULE_ROWS},
+        "ema": {"ema_decay": 0.95},
+        "ema_of_little": {"ema_decay": 0.3},
+        "ema+plateau": {
+            "ema_decay": 0.9, "schedule_shape": "plateau", "plateau_patience": 0, "step_factor": 0.5,
+            "learning_rate": 0.4,
+        },
+        "ema+distance": {
+            "ema_decay": 0.9, "schedule_shape": "distance", "distance_growth": 1.2, "step_factor": 0.6,
+        },
+        "ema+all": {
+            "ema_decay": 0.9, "l1": 1e-3, "l2": 0.02, "weight_decay": 0.1, "max_norm": 1.2, "label_smoothing": 0.1,
+            "clip_norm": 0.3, "schedule_shape": "cosine", "warm_up": 1, "dropout": 0.2, "dropconnect": 0.2,
+            "gradient_noise": 0.3, "label_noise": 0.2, "optimizer": "adam", "learning_rate": 0.01, "epsilon": 1e-4,
+        },
+    },
+)  # fmt: skip
+
 ENCODINGS = rows(
     "encoding",
     {
@@ -137,6 +158,21 @@ ENCODINGS = rows(
     },
 )  # fmt: skip
 
-ROWS = [*RULE_ROWS, *SCHEDULES, *REGULARISERS]
+AVERAGED_FORMS = rows(
+    "average",
+    {
+        "ema+scaled": {
+            "ema_decay": 0.9, "scale_rate": 2.5, "optimizer": "adam", "learning_rate": 0.01, "epsilon": 1e-4,
+        },
+        "ema+periodic": {
+            "ema_decay": 0.9, "numeric_encoding": "periodic", "encoding_size": 3, "encoding_sigma": 0.4,
+            "dropout": 0.2,
+        },
+    },
+)  # fmt: skip
+
+ROWS = [*RULE_ROWS, *SCHEDULES, *REGULARISERS, *AVERAGES]
 """Rows whose networks have one form, which can be stacked together."""
-EVERY_ROW = [*ROWS, *ENCODINGS]
+FORMS = [*ENCODINGS, *AVERAGED_FORMS]
+"""Rows whose networks have forms of their own."""
+EVERY_ROW = [*ROWS, *FORMS]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ikura.nn import Dropout
 from ikura.nn.noise import Draws, drawing, key, permutation
@@ -50,6 +51,9 @@ CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (ADAM, {"learning_rate": 0.005}),
     (ADAM, {"beta1": 0.5, "beta2": 0.9}),
     (ADAM, {"epsilon": 1e-3}),
+    (BASE, {"ema_decay": 0.9}),
+    (ADAM | {"ema_decay": 0.8}, {"ema_decay": 0.5, "learning_rate": 0.005}),
+    (BASE | {"ema_decay": 0.8}, {"ema_decay": 0.0}),
 ]
 
 
@@ -79,12 +83,20 @@ def loop(
     epochs: int = EPOCHS,
     at: int = AT,
 ) -> np.ndarray:
-    """The weights that an ordinary loop ends with, in which values change after some epochs."""
+    """The weights that an ordinary loop ends with, in which values change after some epochs; averaged ones behind."""
     weights = [p for p in net.parameters() if p.ndim > 1]
     every, rule, rows, following = list(net.parameters()), None, len(made.train), Following()
-    start, dev = flat(every), tensors(made.dev)
+    start, dev, averaged = flat(every), tensors(made.dev), None
     for epoch in range(epochs):
         v = Member(0, began | (changed if epoch >= at else {}), 7).values
+        if v.ema_decay == 0:
+            averaged = None
+        elif averaged is None:
+            averaged = AveragedModel(net)
+            if epoch > 0:
+                averaged.update_parameters(net)
+        if averaged is not None:
+            averaged.multi_avg_fn = get_ema_multi_avg_fn(v.ema_decay)
         left, steps = following.before_epoch(v), -(-rows // v.batch_size)
         if rule is None:
             adam = v.optimizer == "adam"
@@ -113,13 +125,15 @@ def loop(
             rule.step()
             if v.max_norm:
                 bound(weights, v.max_norm)
-        net.eval()
+            if averaged is not None:
+                averaged.update_parameters(net)
+        shown = (net if averaged is None else averaged).eval()
         with torch.no_grad():
             # A dev loss counts one example more, which might be of any class.
-            loss = float(mean_loss(made.task, net(dev[0], dev[1]), dev[2], 1 / (len(made.dev) + 1)))
+            loss = float(mean_loss(made.task, shown(dev[0], dev[1]), dev[2], 1 / (len(made.dev) + 1)))
         net.train()
         following.after_epoch(v, loss, float(np.linalg.norm(flat(every) - start)))
-    return flat(every)
+    return flat(every) if averaged is None else np.concatenate([flat(every), flat(list(averaged.parameters()))])
 
 
 def flat(parameters: list[nn.Parameter]) -> np.ndarray:
@@ -147,7 +161,8 @@ def check(
     expected = loop(made, dict(members[1].hyperparameters), changed, net(members[1]))
     state = found[1].going_on
     assert state is not None
-    np.testing.assert_allclose(state["tile.weights"], expected, rtol=RELATIVE, atol=1e-12)
+    ended_with = np.concatenate([state["tile.weights"], state.get("tile.average", np.empty(0))])
+    np.testing.assert_allclose(ended_with, expected, rtol=RELATIVE, atol=1e-12)
     assert (found[1].curve[:AT] == calm[1].curve[:AT]).all()
     assert (found[1].curve[AT:] != calm[1].curve[AT:]).any()
     for place in [0, *range(2, count)]:
@@ -280,10 +295,12 @@ def test_a_stop_ends_a_member_alone(setup: Make, stacked: bool) -> None:
 
 @pytest.mark.parametrize("stacked", [False, True])
 @pytest.mark.parametrize("left", range(1, EPOCHS))
+@pytest.mark.parametrize("more", [{}, {"ema_decay": 0.9}])
 def test_a_tile_goes_on_from_a_snapshot_before_and_after_a_change(
-    setup: Make, tmp_path: Path, stacked: bool, left: int
+    setup: Make, tmp_path: Path, stacked: bool, left: int, more: dict[str, Any]
 ) -> None:
-    made, changes = setup("multiclass", stacked=stacked), [Change(1, AT, {"learning_rate": 0.1, "dropout": 0.2})]
+    made = setup("multiclass", stacked=stacked)
+    changes = [Change(1, AT, {"learning_rate": 0.1, "dropout": 0.2} | more)]
     whole = trained(made, company(BASE), changes)
     asked = iter([False] * (left - 1))
 
@@ -293,7 +310,9 @@ def test_a_tile_goes_on_from_a_snapshot_before_and_after_a_change(
     job = Job(0, tuple(company(BASE)), EPOCHS, snapshot=tmp_path / "tile", changes=tuple(changes), keep_states=True)
     with pytest.raises(StoppedError):
         train(made, job, _nobody, stopping)
-    again = train(made, job)
+    heard: list[TileProgress] = []
+    again = train(made, job, heard.append)
+    assert heard[0].epochs == left * len(whole)
     for one, other in zip(whole, again, strict=True):
         np.testing.assert_array_equal(one.curve, other.curve)
         for name, array in (one.going_on or {}).items():

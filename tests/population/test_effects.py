@@ -35,6 +35,7 @@ PAIRS: dict[str, tuple[Any, Any]] = {
     "learning_rate_decay": (0.1, 1.0), "l2": (0.0, 0.1), "l1": (0.0, 0.1), "weight_decay": (0.0, 0.5),
     "max_norm": (0.3, 0.6), "label_smoothing": (0.0, 0.2), "clip_norm": (0.01, 0.05), "clip_value": (0.001, 0.005),
     "clip_steps": (1, 4), "gradient_noise": (0.0, 0.5), "dropconnect": (0.0, 0.3), "label_noise": (0.0, 0.3),
+    "ema_decay": (0.0, 0.9),
     "schedule_shape": ("constant", "cosine"), "warm_up": (0.0, 2.0), "step_epochs": (1, 2), "step_factor": (0.1, 0.5),
     "pieces": ("1:0.5", "2:0.1"), "final_share": (0.0, 0.6), "initial_share": (0.1, 0.5), "peak_at": (0.2, 0.6),
     "plateau_patience": (0, 1), "distance_growth": (1.02, 1.2), "dropout": (0.0, 0.4), "activation": ("relu", "tanh"),

@@ -53,6 +53,8 @@ REGULARISED = [
     {"clip_value": 0.01, "max_norm": 0.5, "clip_steps": 4},
     {"label_noise": 0.2, "gradient_noise": 0.3, "label_smoothing": 0.1},
     {"dropconnect": 0.3},
+    {"ema_decay": 0.8},
+    {"ema_decay": 0.8, "dropconnect": 0.3, "optimizer": "smorms3"},
 ]
 
 

@@ -15,13 +15,13 @@ from ikura.population.member import Member
 from ikura.population.setup import TrainingSetup
 
 from ..sweep import swept
-from .table import ENCODINGS, ROWS
+from .table import FORMS, ROWS
 
 EPOCHS = 4
 WILD = {"optimizer": "sgd", "learning_rate": 1e30}
 
 TAME: list[dict[str, Any]] = [row.hyperparameters for row in ROWS]
-ENCODED: list[dict[str, Any]] = [row.hyperparameters for row in ENCODINGS]
+ENCODED: list[dict[str, Any]] = [row.hyperparameters for row in FORMS]
 """Of other forms, which only the kernel has in one tile with others."""
 
 

@@ -53,15 +53,20 @@ TABLE: dict[str, dict[str, Any]] = {
     "widths": {"units_1": 5, "units_2": 11, "layers": 3, "units_4": 99},
     "rates": {"dropout_1": 0.5, "dropout_2": 0.0},
     "input dropout": {"dropout_input": 0.4},
+    "batch, averaged": {"normalisation": "batch", "dropout": 0.2, "ema_decay": 0.9, "optimizer": "momentum"},
+    "ghosts, averaged": {"normalisation": "ghost", "ghost_size": 7, "dropout_input": 0.2, "ema_decay": 0.8},
+    "layer, averaged": {"normalisation": "layer", "dropout": 0.3, "dropout_input": 0.1, "ema_decay": 0.9},
     "all of it": {"dropout_input": 0.2, "dropout_2": 0.3, "units_2": 3, "normalisation": "batch", "activation": "elu"},
 }
 ROWS = pytest.mark.parametrize("row", swept(TABLE, core=TABLE))
 CORE_ROWS = pytest.mark.parametrize(
     "row",
     swept(
-        TABLE, core=["normalisation=batch", "ghosts of 7", "layer and sgd", "batch by example", "widths", "all of it"]
+        TABLE,
+        core=["normalisation=batch", "ghosts of 7", "layer and sgd", "batch by example", "widths", "all of it",
+              "batch, averaged"],
     ),
-)
+)  # fmt: skip
 WAYS = pytest.mark.parametrize("way", ["compiled", "stacked"])
 
 
@@ -72,7 +77,10 @@ class Ghosts(nn.Module):
         super().__init__()
         self.weight, self.bias = nn.Parameter(torch.ones(units)), nn.Parameter(torch.zeros(units))
         self.size, self.momentum = size, momentum
-        self.mean, self.deviation = torch.zeros(units).double(), torch.ones(units).double()
+        self.mean: Tensor
+        self.deviation: Tensor
+        self.register_buffer("mean", torch.zeros(units).double())
+        self.register_buffer("deviation", torch.ones(units).double())
 
     def forward(self, z: Tensor) -> Tensor:
         """Normalise the ghosts of one mini-batch."""

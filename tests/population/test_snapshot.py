@@ -22,7 +22,7 @@ from ikura.population.snapshot import load_snapshot, save_snapshot
 from ikura.population.training import TrainingRun
 
 from ..sweep import swept
-from .table import ENCODINGS
+from .table import FORMS
 from .table import ROWS as TABLE
 
 EPOCHS = 6
@@ -76,7 +76,7 @@ def assert_same(one: TrainingRun, other: TrainingRun) -> None:
 def test_training_goes_on_to_the_bit(
     setup: Callable[..., TrainingSetup], tmp_path: Path, way: str, at: int, patience: int | None
 ) -> None:
-    others = [row.hyperparameters for row in ENCODINGS if way == "compiled"]
+    others = [row.hyperparameters for row in FORMS if way == "compiled"]
     rows = [*ROWS, WILD, {"learning_rate": 0.2, "units": 30, "batch_size": 32}, *others]
     whole, first, second = (begun(setup, way, rows, patience) for _ in range(3))
     whole.run(EPOCHS)
@@ -94,7 +94,7 @@ def test_training_goes_on_to_the_bit(
 
 @pytest.mark.parametrize("way", swept(["compiled", "stacked", "own"], core=["compiled", "stacked"]))
 def test_a_member_goes_on_in_another_tile(setup: Callable[..., TrainingSetup], way: str) -> None:
-    rows = [*ROWS, *(row.hyperparameters for row in ENCODINGS if way == "compiled")]
+    rows = [*ROWS, *(row.hyperparameters for row in FORMS if way == "compiled")]
     whole, first = begun(setup, way, rows, None), begun(setup, way, rows, None)
     whole.run(4)
     first.run(2)

@@ -71,6 +71,7 @@ OTHERS: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "gradient_noise": ({}, [0.0, 0.3, 1.0]),
     "dropconnect": ({}, [0.0, 0.2, 0.7]),
     "label_noise": ({}, [0.0, 0.1, 1.0]),
+    "ema_decay": ({}, [0.0, 0.5, 0.99]),
     "warm_up": ({}, [0.0, 0.5, 2.0]),
     "step_epochs": ({"schedule_shape": "step"}, [10, 1, 1.5]),
     "step_factor": ({"schedule_shape": "step", "step_epochs": 1}, [0.1, 0.5, 1.0]),
@@ -222,8 +223,8 @@ class Own(nn.Module):
     swept(
         ["learning_rate", "momentum", "beta1", "beta2", "epsilon", "units", "batch_size", "learning_rate_decay", "l2",
          "dropout", "optimizer", "l1", "weight_decay", "max_norm", "label_smoothing", "clip_norm", "clip_value",
-         "clip_steps", "schedule_shape", "warm_up", "dropconnect", "label_noise"],
-        core=["units", "batch_size", "dropout", "optimizer", "schedule_shape"],
+         "clip_steps", "schedule_shape", "warm_up", "dropconnect", "label_noise", "ema_decay"],
+        core=["units", "batch_size", "dropout", "optimizer", "schedule_shape", "ema_decay"],
     ),
 )  # fmt: skip
 def test_neighbours_of_a_network_of_ones_own(name: str, setup: Callable[..., TrainingSetup]) -> None:
@@ -278,6 +279,7 @@ hyperparameters = st.fixed_dictionaries(
         "clip_steps": st.sampled_from([0, 2]),
         "dropconnect": st.sampled_from([0.0, 0.3]),
         "label_noise": st.sampled_from([0.0, 0.2]),
+        "ema_decay": st.sampled_from([0.0, 0.6, 0.95]),
         "schedule_shape": st.sampled_from(list(SHAPES)),
         "warm_up": st.sampled_from([0.0, 0.7]),
         "dropout": st.floats(0, 0.9),

@@ -91,7 +91,7 @@ def scaled(values: Mapping[str, Any], ratio: float, rule: str, updates: int) -> 
     is what the rule multiplies. β stays as it is, unless its memory of 1 / (1 - β) updates would be renewed fewer than
     ten times in the whole training; then it is shortened, and α follows so that the effective rate is what the rule
     says. The memory β2 of squared gradients is made to span as many examples as before, 1 - β2 ← ratio · (1 - β2), but
-    no shorter than that of β1 or of ten updates.
+    no shorter than that of β1 or of ten updates. So is an average of the weights, d ← d^ratio.
 
     Args:
         values: all hyperparameters of the small batch.
@@ -115,11 +115,14 @@ def scaled(values: Mapping[str, Any], ratio: float, rule: str, updates: int) -> 
 
     References:
         Hoffer, Hubara and Soudry 2017, arXiv:1705.08741; Goyal et al. 2017, arXiv:1706.02677; Malladi, Lyu, Panigrahi
-        and Arora 2022, arXiv:2205.10287.
+        and Arora 2022, arXiv:2205.10287; Busbridge et al. 2023, arXiv:2307.13813.
     """
-    optimizer = values["optimizer"]
+    optimizer, averages, words = values["optimizer"], {}, ""
+    if values.get("ema_decay"):
+        averages = {"ema_decay": round(values["ema_decay"] ** ratio, 12)}
+        words = f"; ema_decay = {averages['ema_decay']:.4g}, to average over as many examples"
     if rule == "none":
-        return Scaled("none", 1.0, {}, f"{optimizer} sets the size of its steps itself: nothing to scale")
+        return Scaled("none", 1.0, averages, f"{optimizer} sets the size of its steps itself: nothing to scale{words}")
     if rule not in BECAUSE:
         check_rule(rule)
         raise UsageError(f"rule {rule!r} is settled by `candidates` first")
@@ -142,7 +145,7 @@ def scaled(values: Mapping[str, Any], ratio: float, rule: str, updates: int) -> 
         if values["beta2"] > least:
             changes["beta2"] = max(beta2, least)
             reason += f"; β2 = {changes['beta2']:.4g}, to remember as many examples"
-    return Scaled(rule, factor, {"learning_rate": rate, **changes}, reason)
+    return Scaled(rule, factor, {"learning_rate": rate, **changes, **averages}, reason + words)
 
 
 def shortened(beta: float, updates: int) -> float:

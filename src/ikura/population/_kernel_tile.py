@@ -8,8 +8,25 @@ from collections.abc import Sequence
 import numpy as np
 
 from ikura.population._tile import Tile
+from ikura.population.member import Member
+from ikura.population.update_rules import rule
 
-__all__ = ["KernelTile"]
+__all__ = ["KernelTile", "initial_moments"]
+
+
+def initial_moments(member: Member, weights: np.ndarray) -> np.ndarray:
+    """What the updates of a member keep at the start: moments of its rule, then its averaged weights, if it has them.
+
+    Args:
+        member: the member.
+        weights: its initial weights, shape (weights,).
+
+    Example:
+        >>> initial_moments(Member(0, {"optimizer": "momentum", "ema_decay": 0.9}, 0), np.array([1.0, 2.0]))
+        array([0., 0., 1., 2.])
+    """
+    moments = np.zeros(rule(member.values.optimizer).moments * len(weights), weights.dtype)
+    return np.concatenate([moments, weights]) if member.values.ema_decay > 0 else moments
 
 
 class KernelTile(Tile):
@@ -28,6 +45,10 @@ class KernelTile(Tile):
         """All weights of a member, flat, as a view."""
 
     @abstractmethod
+    def _moments_of(self, place: int) -> np.ndarray:
+        """What a member's updates keep, flat, as a view; see `initial_moments`."""
+
+    @abstractmethod
     def _matrices_of(self, place: int) -> np.ndarray:
         """(place, rows, columns) of the member's weights that are no biases, shape (matrices, 3)."""
 
@@ -35,12 +56,28 @@ class KernelTile(Tile):
     def _parts(self, place: int) -> dict[str, np.ndarray]:
         """Everything that a member's training goes on from, as views."""
 
+    def _average_of(self, place: int) -> np.ndarray | None:
+        """The averaged weights of a member that has them, as a view."""
+        averaged = self.members[place].values.ema_decay > 0
+        return self._moments_of(place)[-len(self._weights_of(place)) :] if averaged else None
+
+    def _evaluated(self, place: int) -> np.ndarray:
+        """The weights with which a member is evaluated and kept, as a view: averaged ones, or those that it trains."""
+        mean = self._average_of(place)
+        return self._weights_of(place) if mean is None else mean
+
+    def _kept_by_updates(self, place: int) -> dict[str, np.ndarray]:
+        """Moments of a member's update rule, and its averaged weights, if it has them, as views."""
+        every, mean = self._moments_of(place), self._average_of(place)
+        return {"moments": every} if mean is None else {"moments": every[: -len(mean)], "average": mean}
+
     def extract(self, place: int) -> dict[str, np.ndarray]:
         return {name: part.copy() for name, part in self._parts(place).items()}
 
     def insert(self, place: int, state: dict[str, np.ndarray]) -> None:
         for name, part in self._parts(place).items():
-            part[:] = state[name]
+            # An average that begins on the way begins with the weights as they are.
+            part[:] = state["weights" if name == "average" and name not in state else name]
 
     def set_limits(self, limits: np.ndarray) -> None:
         self.limits[:] = limits

@@ -9,7 +9,7 @@ import numpy as np
 from typing_extensions import override
 
 from ikura.nn.noise import example_noise, key, label_draws
-from ikura.population._kernel_tile import KernelTile
+from ikura.population._kernel_tile import KernelTile, initial_moments
 from ikura.population.examples import Examples
 from ikura.population.kernel import activation as activation_kernel
 from ikura.population.kernel import normalisation as normalisation_kernel
@@ -31,7 +31,6 @@ from ikura.population.layout import Layout
 from ikura.population.learned_targets import learned_by, undone
 from ikura.population.member import Member
 from ikura.population.schedule import batch_size_at, follows_distance, learning_rates, steady_rates
-from ikura.population.update_rules import rule
 
 __all__ = ["CompiledTile"]
 
@@ -96,15 +95,15 @@ class CompiledTile(KernelTile):
         self.steady = [steady_rates(values) for values in every]
         self.growing = [k for k, values in enumerate(every) if values.batch_growth]
         weights = joined((one.initial(m) for m, one in zip(members, layouts, strict=True)), dtype)
-        kept = (rule(v.optimizer).moments * one.size for v, one in zip(every, layouts, strict=True))
         running = joined((layout.initial_running() for layout in layouts), dtype)
         self.steps, self.active, self.limits = np.zeros(count, np.int64), np.ones(count, bool), np.full(count, np.inf)
-        moments = joined(map(np.zeros, kept), dtype)
+        moments = joined(map(initial_moments, members, (part(weights, k) for k in range(count))), dtype)
         self.state = State(weights, moments, running, self.steps, self.active, self.limits)
         self.best_weights, self.best_running = (
             parts._replace(values=parts.values.copy()) for parts in (weights, running)
         )
         self.origins = {k: part(weights, k).copy() for k, values in enumerate(every) if follows_distance(values)}
+        self.averaged = [k for k, values in enumerate(every) if values.ema_decay > 0]
 
     @override
     def train_epoch(
@@ -156,19 +155,30 @@ class CompiledTile(KernelTile):
     def outputs(self, examples: Examples) -> np.ndarray:
         values = self.state.weights.values
         out: np.ndarray = np.empty((len(self.members), len(examples), self.layouts[0].outputs), values.dtype)
-        evaluate(self._inputs(examples), self.networks, self.state, out)
+        evaluate(self._inputs(examples), self.networks, self._evaluated_state(), out)
         undone(self.targets, out)
         return out
+
+    def _evaluated_state(self) -> State:
+        """The state with the weights that are evaluated in place of those that train."""
+        if not self.averaged:
+            return self.state
+        weights = self.state.weights._replace(values=self.state.weights.values.copy())
+        for place in self.averaged:
+            part(weights, place)[:] = self._evaluated(place)
+        return self.state._replace(weights=weights)
 
     @override
     def keep(self, places: Sequence[int]) -> None:
         for place in places:
-            part(self.best_weights, place)[:] = part(self.state.weights, place)
+            part(self.best_weights, place)[:] = self._evaluated(place)
             part(self.best_running, place)[:] = part(self.state.running, place)
 
     @override
     def recall(self) -> None:
         self.state.weights.values[:] = self.best_weights.values
+        for place in self.averaged:
+            self._evaluated(place)[:] = part(self.best_weights, place)
         self.state.running.values[:] = self.best_running.values
         self.active[:] = True
 
@@ -182,14 +192,17 @@ class CompiledTile(KernelTile):
 
     def _parts(self, place: int) -> dict[str, np.ndarray]:
         state = self.state
-        every = {"weights": state.weights, "kept": self.best_weights, "moments": state.moments}
+        every = {"weights": state.weights, "kept": self.best_weights}
         if self.layouts[place].running:
             every |= {"running": state.running, "kept_running": self.best_running}
-        parts = {name: part(parts, place) for name, parts in every.items()}
+        parts = {name: part(parts, place) for name, parts in every.items()} | self._kept_by_updates(place)
         return parts | {name: getattr(state, name)[place : place + 1] for name in ("steps", "active", "limits")}
 
     def _weights_of(self, place: int) -> np.ndarray:
         return part(self.state.weights, place)
+
+    def _moments_of(self, place: int) -> np.ndarray:
+        return part(self.state.moments, place)
 
     def _matrices_of(self, place: int) -> np.ndarray:
         return self.layouts[place].matrices()

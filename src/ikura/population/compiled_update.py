@@ -35,7 +35,7 @@ def aligned_copy(numbers: Tensor) -> Tensor:
 
 
 class CompiledUpdate:
-    """The updates of a tile's members, and the moments that their update rules keep.
+    """The updates of a tile's members, and what these keep: moments of their update rules, averaged weights.
 
     Args:
         members: the members.
@@ -63,14 +63,23 @@ class CompiledUpdate:
         self.settings = np.array([setting_of(member.values, apart) for member in members], SETTINGS)
         self.settings["pretrained_rate"] = [float(member.values[rate]) for member in members]
         self.kept = np.array([rule(member.values.optimizer).moments for member in members])
-        self.moments = torch.zeros(len(members), int(self.kept.max()) * self.size, dtype=weights.dtype)
+        self.averaged = np.flatnonzero(self.settings["ema_decay"] > 0).tolist()
+        self._vectors = self.kept + (self.settings["ema_decay"] > 0)
+        self.moments = torch.zeros(len(members), int(self._vectors.max()) * self.size, dtype=weights.dtype)
         self._moments = self.moments.numpy()
+        for place in self.averaged:
+            self.average_of(place).copy_(weights[place])
         self.rates, self.costs = np.zeros(len(members)), np.zeros(len(members))
 
     def moments_of(self, place: int) -> Tensor:
         """A member's moments, shape (moments of its rule, weights)."""
         kept = int(self.kept[place])
         return self.moments[place, : kept * self.size].view(kept, self.size)
+
+    def average_of(self, place: int) -> Tensor:
+        """The averaged weights of a member that has them, as a view, shape (weights,)."""
+        begin = int(self.kept[place]) * self.size
+        return self.moments[place, begin : begin + self.size]
 
     def penalty(self, weights: Tensor) -> Tensor:
         """Compute λ1 Σ |w| + λ2/2 Σ w² of each member, float64 of shape (members,)."""
@@ -94,6 +103,6 @@ class CompiledUpdate:
             limits: cost above which each member counts as exploded.
         """
         update_members(
-            self.weights, self.gradients, self._moments, self.kept, self.size, self.matrices, self.settings,
+            self.weights, self.gradients, self._moments, self._vectors, self.size, self.matrices, self.settings,
             self.rates, steps, active, limits, self.costs, begin, end,
         )  # fmt: skip

@@ -198,8 +198,17 @@ class InTurnTile(ModuleTile):
     @override
     def _forward(self, x: Features, codes: Tensor) -> Any:
         active = np.flatnonzero(self.active).tolist() or [0]
-        if self.used is not self.weights:
-            self.used.copy_(self.weights)
+        trained = self.weights.clone() if self.used is self.weights and self.update.averaged else None
+        if self.used is not self.evaluated:
+            self.used.copy_(self.evaluated)
+        try:
+            return self._outputs_of(active, x, codes)
+        finally:
+            if trained is not None:
+                self.weights.copy_(trained)
+
+    def _outputs_of(self, active: Sequence[int], x: Features, codes: Tensor) -> Any:
+        """Outputs of active members, undefined ones of the others, by the networks as they are bound."""
         state, x = torch.get_rng_state(), self._laid_out(x)
         found: dict[int, Tensor] = {}
         begin = GeneratorStates.now() if self.traits.draws_outside else None

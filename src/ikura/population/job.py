@@ -18,7 +18,7 @@ from ikura.population.denormal_numbers import taken_as_zero
 from ikura.population.member import Member
 from ikura.population.packing import fault_of_change
 from ikura.population.setup import TrainingSetup
-from ikura.population.snapshot import load_snapshot, save_snapshot
+from ikura.population.snapshot import epochs_of_snapshot, load_snapshot, save_snapshot
 from ikura.population.torch_settings import default_torch_settings
 from ikura.population.training import TrainingRun
 from ikura.process_state import one_thread_each
@@ -200,19 +200,7 @@ def _train(
         return []
     course = _course(setup, job)
     since = max((_epochs_of(state) for state in job.states.values()), default=0)
-    training = course.begin(since)
-    training.tile.active[:] = False
-    training.tile.active[list(job.training)] = True
-    if job.snapshot is None or not load_snapshot(job.snapshot, training):
-        for place in job.training:
-            number = job.members[place].number
-            if number in job.states:
-                training.insert(place, _state_of(setup, number, job.states[number], stopping))
-                training.tile.active[place] = True
-    else:
-        at_rest = [place for place in range(len(job.members)) if place not in job.training]
-        training.tile.active[at_rest] = False
-    training = course.settled(training)
+    training = course.settled(_saved(job, course, since) or _begun(setup, job, course, since, stopping))
     saved = time.monotonic()
     cut: list[int] = []
 
@@ -253,6 +241,31 @@ def _train(
             after(training)
     tell(TileProgress((job.epochs - training.epoch) * len(job.training), job.number, training.leading()))
     return _outcomes(job, training, cut, course.paused)
+
+
+def _saved(job: Job, course: Course, since: int) -> TrainingRun | None:
+    """The training as its snapshot has it; None where there is none."""
+    if job.snapshot is None or not (epoch := epochs_of_snapshot(job.snapshot)):
+        return None
+    # Members are saved as they were in their last epoch.
+    training = course.begin(max(since, epoch - 1))
+    if not load_snapshot(job.snapshot, training):
+        return None
+    training.tile.active[[place for place in range(len(job.members)) if place not in job.training]] = False
+    return training
+
+
+def _begun(setup: TrainingSetup, job: Job, course: Course, since: int, stopping: Callable[[], bool]) -> TrainingRun:
+    """The training from the states that its members go on from, or from its beginning."""
+    training = course.begin(since)
+    training.tile.active[:] = False
+    training.tile.active[list(job.training)] = True
+    for place in job.training:
+        number = job.members[place].number
+        if number in job.states:
+            training.insert(place, _state_of(setup, number, job.states[number], stopping))
+            training.tile.active[place] = True
+    return training
 
 
 def _epochs_of(state: Mapping[str, np.ndarray] | Job) -> int:

@@ -40,6 +40,9 @@ from ikura.population.structure import channels_last
 
 __all__ = ["MiniBatch", "ModuleTile"]
 
+OF_WEIGHTS = ("weights", "kept", "moments", "average")
+"""Parts of a member's state with a number for each weight."""
+
 
 class MiniBatch(NamedTuple):
     """What a step of all members is made of.
@@ -138,6 +141,10 @@ class ModuleTile(Tile):
             if compiled
             else Update(members, self._matrices(), self.weights, self.free, marks, rate)
         )
+        self.evaluated = self.weights
+        """What is evaluated and kept: the weights themselves, or a copy with averaged ones in their places."""
+        if self.update.averaged:
+            self.evaluated = aligned_copy(self.weights) if compiled else self.weights.clone()
         self.origins = {k: self.weights[k].clone() for k, m in enumerate(members) if follows_distance(m.values)}
         smoothing = [float(m.values.label_smoothing) for m in members]
         self.smoothing = torch.tensor(smoothing, dtype=self.dtype, device=self.device) if any(smoothing) else None
@@ -245,9 +252,16 @@ class ModuleTile(Tile):
             del ends[-2]
         return (slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
 
+    def _show_averages(self) -> None:
+        """Bring what is evaluated up to date where members have averaged weights."""
+        if self.update.averaged:
+            self.evaluated.copy_(self.weights)
+            for place in self.update.averaged:
+                self.evaluated[place] = self.update.average_of(place)
+
     @abstractmethod
     def _forward(self, x: Features, codes: Tensor) -> Any:
-        """Outputs of all members in evaluation, shape (members, ...)."""
+        """Outputs of all members with their evaluated weights, shape (members, ...)."""
 
     @torch.no_grad()
     @override
@@ -256,6 +270,7 @@ class ModuleTile(Tile):
         for module in self.modules:
             module.eval()
         block = 1024
+        self._show_averages()
         # What a network draws even in evaluation is keyed as well.
         with self._seeded("evaluation"):
             parts = [self._forward(*batches(slice(i, i + block))[:2]) for i in range(0, len(examples), block)]
@@ -275,7 +290,8 @@ class ModuleTile(Tile):
     @override
     def keep(self, places: Sequence[int]) -> None:
         index = list(places)
-        self.kept[index] = self.weights[index]
+        self._show_averages()
+        self.kept[index] = self.evaluated[index]
         for name, buffer in self.buffers.items():
             self.kept_buffers[name][index] = buffer[index]
         for place in index:
@@ -308,6 +324,8 @@ class ModuleTile(Tile):
     @override
     def recall(self) -> None:
         self.weights.copy_(self.kept)
+        for place in self.update.averaged:
+            self.update.average_of(place).copy_(self.kept[place])
         for name, buffer in self.kept_buffers.items():
             self.buffers[name].copy_(buffer)
         for place, kept in enumerate(self.kept_attributes):
@@ -323,6 +341,8 @@ class ModuleTile(Tile):
     def _tensors_of(self, place: int) -> dict[str, Tensor]:
         parts = {name: getattr(self, name)[place] for name in ("weights", "kept")}
         parts["moments"] = self.update.moments_of(place)
+        if place in self.update.averaged:
+            parts["average"] = self.update.average_of(place)
         for kind, buffers in (("buffer", self.buffers), ("kept", self.kept_buffers)):
             parts |= {f"{kind}:{name}": one[place] for name, one in buffers.items() if name not in self.rates}
         return parts
@@ -339,15 +359,16 @@ class ModuleTile(Tile):
         tensors = {name: tensor.cpu().numpy().copy() for name, tensor in self._tensors_of(place).items()}
         if self.free is not None:
             own = self._own(place)
-            tensors |= {name: tensors[name][..., own] for name in ("weights", "kept", "moments")}
+            tensors |= {name: tensors[name][..., own] for name in OF_WEIGHTS if name in tensors}
         kept = {f"kept-{name}": array for name, array in self.kept_attributes[place].items()}
         return tensors | self._attributes(place) | kept | {n: a.copy() for n, a in self._arrays_of(place).items()}
 
     @override
     def insert(self, place: int, state: dict[str, np.ndarray]) -> None:
         for name, tensor in self._tensors_of(place).items():
-            value = torch.from_numpy(state[name])
-            if self.free is not None and name in ("weights", "kept", "moments"):
+            # An average that begins on the way begins with the weights as they are.
+            value = torch.from_numpy(state["weights" if name == "average" and name not in state else name])
+            if self.free is not None and name in OF_WEIGHTS:
                 tensor[..., torch.from_numpy(self._own(place)).to(self.device)] = value.to(self.device)
             else:
                 # Statistics of a member that was padded otherwise begin with its own.

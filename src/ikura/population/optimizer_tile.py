@@ -63,6 +63,7 @@ class OptimizerTile(InTurnTile):
         costs = super().train_epoch(examples, epoch, epochs, shares)
         for k in active:
             self._optimizer(k, examples, epoch, epochs).end_epoch()
+            self.bound[k].settle()
         return costs
 
     def _optimizer(self, k: int, examples: Examples, epoch: int, epochs: int) -> MemberOptimizer:
@@ -122,7 +123,14 @@ class OptimizerTile(InTurnTile):
         if rules.l1 is not None:
             weights.copy_(torch.where(rules.l1 > 0, stopped_at_zero(weights, before, gradient, inf), weights))
         rules.bound_norms(weights, self.active[one])
+        if k in self.update.averaged:
+            self._average(k)
         return cost
+
+    def _average(self, k: int) -> None:
+        """Let a member's averaged weights follow, a ← d a + (1 - d) w; the first update begins them with w."""
+        mean, share = self.update.average_of(k), 1 - float(self.members[k].values.ema_decay)
+        mean.lerp_(self.weights[k], 1.0 if self.steps[k] == 1 else share)
 
     @override
     def after_epoch(self, losses: np.ndarray) -> None:

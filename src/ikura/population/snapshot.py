@@ -13,11 +13,13 @@ from safetensors.numpy import save
 from ikura.files import write_atomically
 from ikura.population.training import TrainingRun
 
-__all__ = ["load_snapshot", "packed", "save_snapshot", "unpacked"]
+__all__ = ["epochs_of_snapshot", "load_snapshot", "packed", "save_snapshot", "unpacked"]
 
 CHECKSUM = "crc32"
 GROWING = ("/curve", "/values", "/tile.optimizer")
 """What has another length in a tile that has not trained."""
+_NO_FILE = (OSError, SafetensorError, ValueError, TypeError, KeyError, IndexError, AttributeError)
+"""What reading a file raises that is not there, is damaged, or is another one."""
 
 
 def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -40,7 +42,7 @@ def unpacked(path: Path) -> dict[str, np.ndarray] | None:
         with safe_open(path, framework="np") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no mapping
             known = (file.metadata() or {}).get(CHECKSUM)
-    except (OSError, SafetensorError, ValueError, TypeError, KeyError, AttributeError):
+    except _NO_FILE:
         return None
     return None if known is not None and known != _checksum(arrays) else arrays
 
@@ -64,6 +66,20 @@ def save_snapshot(path: Path, training: TrainingRun) -> None:
     for place in range(len(training.tile.members)):
         arrays |= {f"{place}/{name}": array for name, array in training.extract(place).items()}
     write_atomically(path, packed(arrays))
+
+
+def epochs_of_snapshot(path: Path) -> int:
+    """How many epochs the members of a snapshot have behind them; 0 where there is none.
+
+    Example:
+        >>> epochs_of_snapshot(Path("nowhere"))
+        0
+    """
+    try:
+        with safe_open(path, framework="np") as file:
+            return int(file.get_tensor("0/epoch")[0])
+    except _NO_FILE:
+        return 0
 
 
 def load_snapshot(path: Path, training: TrainingRun) -> bool:

@@ -71,14 +71,14 @@ class StackedTile(ModuleTile):
             return super()._reason_for_turns()
         return f"vmap cannot run the network ({reason[:160]}{'…' * (len(reason) > 160)})"
 
-    def _leaves(self) -> dict[str, Tensor]:
-        columns = self.weights.split(self.sizes, 1)
+    def _leaves(self, weights: Tensor) -> dict[str, Tensor]:
+        columns = weights.split(self.sizes, 1)
         return {name: c.reshape(-1, *shape) for (name, shape), c in zip(self.shapes.items(), columns, strict=True)}
 
     @override
     def _forward(self, x: Features, codes: Tensor) -> Any:
         try:
-            return self.stacked(self._leaves(), self.buffers, (x, codes))
+            return self.stacked(self._leaves(self.evaluated), self.buffers, (x, codes))
         except MemberError as error:
             raise self._failure(error.cause, x, error.place, "in evaluation") from error.cause
         except UsageError as error:
@@ -156,7 +156,7 @@ class StackedTile(ModuleTile):
         return self._in_turn(batch)
 
     def _at_once(self, batch: MiniBatch) -> Tensor:
-        leaves = {n: leaf.detach().requires_grad_(self.learns[n]) for n, leaf in self._leaves().items()}
+        leaves = {n: leaf.detach().requires_grad_(self.learns[n]) for n, leaf in self._leaves(self.weights).items()}
         used = leaves if self.dropconnect is None else self.dropconnect(leaves, batch.epoch, batch.first)
         again = reseed if self.traits.draws_outside or batch.first == 0 else reseed_torch
         again(key(self.seed, "noise", batch.epoch, batch.first), self.device)

@@ -1,4 +1,4 @@
-"""What stacked members do with their gradients: penalties, clipping, weight decay, update rules, bounded norms.
+"""What stacked members do with their gradients: penalties, clipping, weight decay, rules, bounded norms, averages.
 
 Everything is done to whole (member, weight) matrices. What no member of a tile uses is not computed, and what a member
 does not use leaves its numbers as they are, to the bit.
@@ -25,7 +25,7 @@ CELLS = 1 << 15
 
 
 class Update:
-    """The updates of a tile's members, and the moments that their update rules keep.
+    """The updates of a tile's members, and what these keep: moments of their update rules, averaged weights.
 
     Args:
         members: the members.
@@ -53,6 +53,8 @@ class Update:
         self.moments = {
             name: weights.new_zeros(rule(name).moments, len(places), size) for name, places in self.groups.items()
         }
+        self.averaged = [k for k, member in enumerate(members) if member.values.ema_decay > 0]
+        self.averages = weights[self.averaged]
         self.decay = self.rules.of_matrices("weight_decay")
         share = None if apart is None or not bool(apart.any()) else column(members, weights, rate, 1.0)
         self.shares = None if share is None or apart is None else torch.where(apart.to(self.device), share, 1.0)
@@ -61,6 +63,10 @@ class Update:
         """A member's moments, shape (moments of its rule, weights)."""
         name = self.members[place].values.optimizer
         return self.moments[name][:, self.groups[name].index(place)]
+
+    def average_of(self, place: int) -> Tensor:
+        """The averaged weights of a member that has them, as a view, shape (weights,)."""
+        return self.averages[self.averaged.index(place)]
 
     def penalty(self, weights: Tensor) -> Tensor | None:
         """Compute λ1 Σ |w| + λ2/2 Σ w² of each member, shape (members,); None if there are no penalties."""
@@ -89,6 +95,17 @@ class Update:
             if moving:
                 self._move(name, moving, weights, gradient, rates, steps)
         self.rules.bound_norms(weights, active)
+        if self.averaged:
+            self._average(weights, active, steps)
+
+    def _average(self, weights: Tensor, active: np.ndarray, steps: np.ndarray) -> None:
+        """Let averages follow the weights, a ← a + (1 - d) (w - a); the first update begins them with w."""
+        shares = [
+            0.0 if not active[k] else 1.0 if steps[k] == 1 else 1 - float(self.members[k].values.ema_decay)
+            for k in self.averaged
+        ]
+        share = torch.tensor(shares, dtype=torch.float64).to(self.device, self.dtype)[:, None]
+        self.averages.lerp_(weights[self.averaged], share)
 
     def _move(
         self,

@@ -241,6 +241,15 @@ TABLE: tuple[Hyperparameter, ...] = (
         kernel=14,
     ),
     Hyperparameter(
+        "ema_decay",
+        "coefficient d of the moving average of the weights, a ← d a + (1 - d) w after each update, which is evaluated"
+        " and kept; 0 for the weights themselves",
+        0.0,
+        bounds=(0, 1),
+        below=True,
+        kernel=16,
+    ),
+    Hyperparameter(
         "schedule_shape",
         "how the learning rate changes: constant, inverse_time, exponential, step, pieces, cosine, flat_cos, coslog,"
         " one_cycle, plateau, distance",

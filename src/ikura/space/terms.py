@@ -101,6 +101,8 @@ TERMS: tuple[Term, ...] = (
     _term("label_smoothing", "smoothing label_smooth"),
     _term("dropconnect", "weight_dropout weight_drop"),
     _term("gradient_noise", "grad_noise noisy_gradient"),
+    _term("ema_decay", "ema model_ema_decay model_ema ema_alpha ema_momentum use_ema weight_ema polyak_decay "
+          "polyak_averaging average_decay weight_averaging averaged_weights"),
     _term("pretrained_rate", "backbone_lr backbone_rate discriminative_lr lr_mult", "a factor on the learning rate"),
     _term("numeric_encoding", "scaler input_scaler numerical_encoding num_emb_type num_embeddings feature_encoding"),
     _term("encoding_bins", "n_bins num_bins"),

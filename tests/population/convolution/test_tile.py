@@ -29,6 +29,7 @@ OTHERS: list[dict[str, Any]] = [
     {"label_smoothing": 0.1}, {"clip_norm": 0.5}, {"clip_value": 0.02}, {"initial_scale": 0.5}, {"warm_up": 2.0},
     {"schedule_shape": "cosine"}, {"schedule_shape": "one_cycle"}, {"schedule_shape": "distance"},
     {"batch_growth": "1:3"}, {"gradient_noise": 0.5}, {"dropconnect": 0.3}, {"label_noise": 0.3},
+    {"ema_decay": 0.8}, {"ema_decay": 0.8, "normalisation": "batch"}, {"ema_decay": 0.5, "optimizer": "smorms3"},
     {"dropconnect": 0.5, "label_noise": 0.1, "l1": 0.001, "l2": 0.01, "normalisation": "ghost", "ghost_size": 5},
     {"gradient_noise": 1.0, "normalisation": "ghost", "ghost_size": 5, "label_smoothing": 0.1},
     *({"optimizer": name, "learning_rate": 0.003} for name in RULES),

@@ -13,7 +13,7 @@ from typing_extensions import override
 from ikura.nn.augmentation import Augment
 from ikura.nn.noise import example_noise, key, label_draws
 from ikura.nn.zoo.cnn import Recipe
-from ikura.population._kernel_tile import KernelTile
+from ikura.population._kernel_tile import KernelTile, initial_moments
 from ikura.population.batches import Batches
 from ikura.population.convolution.buffers import make_buffers
 from ikura.population.convolution.network_layout import NetworkLayout, sizes_of
@@ -26,7 +26,6 @@ from ikura.population.kernel.records import SETTINGS, setting_of
 from ikura.population.kernel.update import update
 from ikura.population.member import Member
 from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
-from ikura.population.update_rules import rule
 
 if TYPE_CHECKING:
     from ikura.nn.zoo.cnn_module import CNN
@@ -69,10 +68,7 @@ class ConvolutionTile(KernelTile):
         self.settings = np.array(settings, SETTINGS)
         with torch.no_grad():
             self.weights = [parameters_to_vector(m.parameters()).numpy().astype(dtype) for m in modules]
-        self.moments = [
-            np.zeros(rule(m.values.optimizer).moments * len(w), dtype)
-            for m, w in zip(members, self.weights, strict=True)
-        ]
+        self.moments = [initial_moments(m, w) for m, w in zip(members, self.weights, strict=True)]
         self.origins = {k: self.weights[k].copy() for k, m in enumerate(members) if follows_distance(m.values)}
         self.kept = [w.copy() for w in self.weights]
         self.running = [moving_averages(layout, m, dtype) for layout, m in zip(self.layouts, modules, strict=True)]
@@ -159,19 +155,20 @@ class ConvolutionTile(KernelTile):
             part = slice(begin, begin + BLOCK)
             x = np.require(examples.inputs(part), self.dtype, ("C", "W"))
             for k in active:
-                outputs(x, self.weights[k], self.sizes[k], buffers[k], self.running[k], out[k, part])
+                outputs(x, self._evaluated(k), self.sizes[k], buffers[k], self.running[k], out[k, part])
         return out
 
     @override
     def keep(self, places: Sequence[int]) -> None:
         for place in places:
-            self.kept[place][:] = self.weights[place]
+            self.kept[place][:] = self._evaluated(place)
             self.kept_running[place][:] = self.running[place]
 
     @override
     def recall(self) -> None:
         for place in range(len(self.members)):
             self.weights[place][:] = self.kept[place]
+            self._evaluated(place)[:] = self.kept[place]
             self.running[place][:] = self.kept_running[place]
         self.active[:] = True
 
@@ -187,14 +184,17 @@ class ConvolutionTile(KernelTile):
         return self.kept[place].copy(), buffers
 
     def _parts(self, place: int) -> dict[str, np.ndarray]:
-        names = ["weights", "moments", "kept"]
+        names = ["weights", "kept"]
         if self.layouts[place].normalised:
             names += ["running", "kept_running"]
-        parts = {name: getattr(self, name)[place] for name in names}
+        parts = {name: getattr(self, name)[place] for name in names} | self._kept_by_updates(place)
         return parts | {name: getattr(self, name)[place : place + 1] for name in ("steps", "active", "limits")}
 
     def _weights_of(self, place: int) -> np.ndarray:
         return self.weights[place]
+
+    def _moments_of(self, place: int) -> np.ndarray:
+        return self.moments[place]
 
     def _matrices_of(self, place: int) -> np.ndarray:
         return self.layouts[place].matrices

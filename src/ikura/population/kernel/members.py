@@ -34,8 +34,8 @@ def update_members(
 
     Args:
         weights, gradients: a row for each member, at least as long as its weights, changed in place.
-        moments: of the update rules, one after another in a row, changed in place.
-        kept: how many moments each member's rule keeps.
+        moments: of the update rules, one after another in a row, averaged weights behind them, changed in place.
+        kept: how many of these vectors each member has.
         size: weights of a member.
         matrices: (place, rows, columns) of the weights that are no biases.
         settings: a row of `SETTINGS` for each member.

@@ -12,7 +12,7 @@ from ikura.population.kernel.penalty import bound_norms, clip_norm, clip_value, 
 from ikura.population.kernel.views import vector
 from ikura.population.update_rules import RULES, Coefficients, Rule
 
-__all__ = ["apply_rule", "one_of_rules", "update"]
+__all__ = ["apply_rule", "average", "one_of_rules", "update"]
 
 SGD = RULES["sgd"].code
 
@@ -83,13 +83,24 @@ def _move(w: Any, g: Any, moments: Any, setting: Any, alpha: float, step: int) -
 
 
 @compiled
+def average(mean: Any, w: Any, decay: float, step: int) -> None:
+    """Let a moving average follow the weights in place: a ← d a + (1 - d) w; the first update begins it with w."""
+    share = w.dtype.type(1 - decay)
+    for i in range(w.shape[0]):
+        mean[i] = w[i] if step == 1 else mean[i] + share * (w[i] - mean[i])
+
+
+@compiled
 def update(w: Any, g: Any, moments: Any, matrices: Any, setting: Any, alpha: float, step: int) -> None:
     """Make one update of one member: clip the gradient, decay weights, apply the rule, stop at zero, bound the norms.
+
+    Where weights are averaged their average follows.
 
     Args:
         w, g: weights and gradient, shape (weights,), changed in place.
         moments: of the rule, one after another, flat, changed in place; those of the first weights that have a learning
-            rate of their own (pretrained ones, or factors on inputs) come first.
+            rate of their own (pretrained ones, or factors on inputs) come first. The averaged weights, if there are
+            any, are behind them.
         matrices: (place, rows, columns) of the weights that are no biases, in the order of their places.
         setting: the member's row of `SETTINGS`; pretrained is how many these are, pretrained_rate the factor on their
             learning rate.
@@ -113,7 +124,8 @@ def update(w: Any, g: Any, moments: Any, matrices: Any, setting: Any, alpha: flo
     old = np.empty(w.shape[0] if setting.l1 > 0 else 0, w.dtype)
     for i in range(old.shape[0]):
         old[i] = w[i]
-    kept = moments.shape[0] // w.shape[0]
+    averaged = 1 if setting.ema_decay > 0 else 0
+    kept = moments.shape[0] // w.shape[0] - averaged
     for others in range(2):
         begin, count = (pretrained, w.shape[0] - pretrained) if others else (0, pretrained)
         if count > 0:
@@ -130,3 +142,5 @@ def update(w: Any, g: Any, moments: Any, matrices: Any, setting: Any, alpha: flo
         stop_at_zero(w, old, g, matrices[first:] if others else matrices[:first], number(reach))
     if setting.max_norm > 0:
         bound_norms(w, matrices, setting.max_norm)
+    if averaged > 0:
+        average(vector(moments, kept * w.shape[0], w.shape[0]), w, setting.ema_decay, step)

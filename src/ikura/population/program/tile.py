@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from ikura.nn.augmentation import Augment
 from ikura.nn.noise import example_noise, key, label_draws
-from ikura.population._kernel_tile import KernelTile
+from ikura.population._kernel_tile import KernelTile, initial_moments
 from ikura.population.batches import Batches
 from ikura.population.examples import Examples
 from ikura.population.kernel.loss import CODES, KernelLoss, labels_of, relabel
@@ -32,7 +32,6 @@ from ikura.population.program.operations.run import (
 )
 from ikura.population.program.translate import weight_places
 from ikura.population.schedule import batch_size_at, follows_distance, learning_rates
-from ikura.population.update_rules import rule
 
 __all__ = ["ProgramTile"]
 
@@ -72,10 +71,7 @@ class ProgramTile(KernelTile):
         self.codes = [program.code(dtype) for program in programs]
         self.settings = np.array([setting_of(m.values) for m in members], SETTINGS)
         self.weights = [flat_weights(module, dtype) for module in modules]
-        self.moments = [
-            np.zeros(rule(m.values.optimizer).moments * len(w), dtype)
-            for m, w in zip(members, self.weights, strict=True)
-        ]
+        self.moments = [initial_moments(m, w) for m, w in zip(members, self.weights, strict=True)]
         self.buffers = [flat_buffers(m, dtype, p.constants) for m, p in zip(modules, programs, strict=True)]
         self.kept = [w.copy() for w in self.weights]
         self.kept_buffers = [s.copy() for s in self.buffers]
@@ -127,6 +123,9 @@ class ProgramTile(KernelTile):
 
     def _of(self, k: int) -> Weights:
         return Weights(self.weights[k], self.moments[k], self.buffers[k])
+
+    def _evaluated_of(self, k: int) -> Weights:
+        return Weights(self._evaluated(k), self.moments[k], self.buffers[k])
 
     def _columns(self, examples: Examples) -> tuple[int, int]:
         x, codes = self._numbers(examples, slice(0, 1))
@@ -188,19 +187,20 @@ class ProgramTile(KernelTile):
             x, codes = self._numbers(examples, part)
             for k in np.flatnonzero(self.active).tolist():
                 memory = self._memory(k, min(BLOCK, len(x)), *columns, False)
-                evaluate(self.codes[k], memory, self._of(k), x, codes, out[k, part])
+                evaluate(self.codes[k], memory, self._evaluated_of(k), x, codes, out[k, part])
         return out
 
     @override
     def keep(self, places: Sequence[int]) -> None:
         for place in places:
-            self.kept[place][:] = self.weights[place]
+            self.kept[place][:] = self._evaluated(place)
             self.kept_buffers[place][:] = self.buffers[place]
 
     @override
     def recall(self) -> None:
         for place in range(len(self.members)):
             self.weights[place][:] = self.kept[place]
+            self._evaluated(place)[:] = self.kept[place]
             self.buffers[place][:] = self.kept_buffers[place]
         self.active[:] = True
 
@@ -215,12 +215,16 @@ class ProgramTile(KernelTile):
         return self.kept[place].copy(), found
 
     def _parts(self, place: int) -> dict[str, np.ndarray]:
-        names = ("weights", "moments", "kept", "buffers", "kept_buffers")
-        parts = {name: getattr(self, name)[place] for name in names if getattr(self, name)[place].size}
+        names = ("weights", "kept", "buffers", "kept_buffers")
+        every = {name: getattr(self, name)[place] for name in names} | self._kept_by_updates(place)
+        parts = {name: part for name, part in every.items() if part.size}
         return parts | {name: getattr(self, name)[place : place + 1] for name in ("steps", "active", "limits")}
 
     def _weights_of(self, place: int) -> np.ndarray:
         return self.weights[place]
+
+    def _moments_of(self, place: int) -> np.ndarray:
+        return self.moments[place]
 
     def _matrices_of(self, place: int) -> np.ndarray:
         return self.matrices[place]
