@@ -22,6 +22,7 @@ from ikura.api.study import Study
 from ikura.cli import main
 from ikura.study.record.address import Address, name_from, parse_url
 from ikura.study.record.store import Store
+from ikura.study.store_folder import folder_made
 
 from ..postgres_server import PASSWORD, PostgresServer
 from .comparing import assert_same
@@ -232,6 +233,41 @@ def test_a_diagnosis_is_made_where_the_data_are(
     assert found["diagnosis"] == there["diagnosis"]
 
 
+def test_a_trial_is_measured_and_the_choice_scaled_where_the_data_are(
+    away: Path, postgres: PostgresServer, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["measure", "--store", postgres.url, "ended", "--points", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["trial"] >= 0
+    run = here / "runs" / "ended"
+    assert (run / "measure" / "report.html").is_file()
+    words = ["scale", "--store", postgres.url, "ended", "--batch-size", "64", "--seeds", "2", "--json"]
+    assert main(words) in (0, 3)
+    capsys.readouterr()
+    assert (run / "scale").is_dir()
+    assert main(["resume", str(run)]) == 0
+    assert f"{run.relative_to(here)} (its model lies where it was trained)" in capsys.readouterr().out
+    line = refusal(["predict", run, PENGUINS], capsys)
+    assert line.endswith(f"and that of study ended in {postgres.url} may lie in its run folder on another machine")
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_folder_that_was_made_stays_once_something_was_written(
+    written: bool, away: Path, postgres: PostgresServer, here: Path
+) -> None:
+    address = Address(parse_url(postgres.secret), "ended")
+    run = here / "runs" / "ended"
+
+    def interrupted() -> None:
+        with folder_made(address) as made:
+            if written:
+                (made / "scale").mkdir()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert (run / "config.toml").exists() == run.exists() == written
+
+
 def test_one_that_has_chosen_nothing_is_not_diagnosed(
     postgres: PostgresServer, tmp_path: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -241,7 +277,9 @@ def test_one_that_has_chosen_nothing_is_not_diagnosed(
     assert list(here.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["report", "importance", "resume", "diagnose", "explain", "steer"])
+@pytest.mark.parametrize(
+    "command", ["report", "importance", "resume", "diagnose", "explain", "steer", "scale", "measure"]
+)
 def test_names_and_urls(
     command: str, ended: Path, postgres: PostgresServer, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,13 +7,12 @@ import os
 import shlex
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ikura.cli.error_options import BayesError, DevError, HumanError, Share, TrainError, checked_errors, share
-from ikura.cli.option_helpers import Json, Quiet, Store, Verbose, at_least, begin, option, study_at, whole
+from ikura.cli.option_helpers import Json, Quiet, Store, Verbose, at_least, begin, folder_made_for, option, whole
 from ikura.errors import UsageError
 from ikura.files import shown
 
@@ -135,14 +134,7 @@ def diagnose(
             from ikura.checks.make_subject import find_factory
 
             factory = find_factory(network)
-        place = study_at(run, store)
-        if isinstance(place, Path):
-            folder = place
-        else:
-            from ikura.study.store_folder import folder_made
-
-            folder = held.enter_context(folder_made(place))
-            session.say(f"ikura: its run folder is not here; made {shown(folder)}, in which networks train again")
+        folder = folder_made_for(run, store, session, held)
         with copied(folder, factory) as study:
             findings = examine(
                 study,

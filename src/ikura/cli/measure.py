@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import json as json_module
 import math
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ikura.cli.exit_code import ExitCode
-from ikura.cli.option_helpers import Json, Quiet, Run, Verbose, a_place, at_least, begin, existing_run, option, whole
+from ikura.cli.option_helpers import (
+    Json,
+    Quiet,
+    Run,
+    Store,
+    Verbose,
+    a_place,
+    at_least,
+    begin,
+    folder_made_for,
+    option,
+    whole,
+)  # fmt: skip
 from ikura.cli.terminal import aligned
 from ikura.errors import UsageError
 from ikura.files import shown
@@ -53,6 +66,7 @@ def measure(
             names=("--out", "-o"),
         ),
     ] = None,
+    store: Store = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -60,16 +74,17 @@ def measure(
     """Train one trial again as it was and measure which batch size its gradients suggest, and how its weights travel.
 
     Noise scale (McCandlish 2018), distance from the initial weights with the law that it follows, and the random
-    potential around them (Hoffer 2017). The run is not changed and the test set is not looked at.
+    potential around them (Hoffer 2017). The run is not changed and the test set is not looked at. Where its folder is
+    on another machine (--store), a run folder is made here.
     """
     session = begin(context, quiet, verbose)
-    folder = existing_run(run)
     at_least("--points", points, 2)
     at_least("--jobs", jobs, 1)
     from ikura.cli.progress_display import progress_for
 
     try:
-        with session.work(), progress_for(session) as progress:
+        with session.work(), ExitStack() as held, progress_for(session) as progress:
+            folder = folder_made_for(run, store, session, held)
             from ikura.large_batch.measure import measure as measured
             from ikura.study.record.record import copied
 

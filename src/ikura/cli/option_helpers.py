@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, signature
@@ -16,7 +16,7 @@ import typer
 
 from ikura.cli.session import Session
 from ikura.errors import RunError, UsageError, nearest
-from ikura.files import check_target, named
+from ikura.files import check_target, named, shown
 from ikura.wording import shortened
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ __all__ = [
     "epilogue",
     "escaped",
     "existing_run",
+    "folder_made_for",
     "folder_of",
     "kinds",
     "one_of",
@@ -312,6 +313,27 @@ def study_at(run: str, store: str | None) -> Path | Address:
     from ikura.study.store_folder import study_place
 
     return study_place(store, run)
+
+
+def folder_made_for(run: str, store: str | None, session: Session, held: ExitStack) -> Path:
+    """Find the run folder of a study that a command names; make one for networks that train again where there is none.
+
+    Args:
+        run, store: as for `study_at`.
+        session: is told of a folder that is made.
+        held: while it is open, a folder that was made is removed again if nothing was written into it.
+
+    Raises:
+        RunError: the data are not here, or are others; or the study has chosen no network yet.
+    """
+    place = study_at(run, store)
+    if isinstance(place, Path):
+        return place
+    from ikura.study.store_folder import folder_made
+
+    folder = held.enter_context(folder_made(place))
+    session.say(f"ikura: its run folder is not here; made {shown(folder)}, in which networks train again")
+    return folder
 
 
 def folder_of(run: str, store: str | None, needs: str) -> Path:

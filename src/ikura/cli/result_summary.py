@@ -196,6 +196,8 @@ def _facts(study: Study) -> dict[str, str]:
     facts["Time"] = format_duration(sum(seconds_until_told(study.seconds).values()))
     if study.best is None:
         return facts | {"Run folder": f"{run}{where} (report.html)"}
+    if home and not isinstance(study.place, Address) and not (study.place / "model").exists():
+        return facts | {"Run folder": f"{run} (its model lies where it was trained)"}
     facts["Run folder"] = f"{run}{where} (model/, report.html)"
     facts["Next"] = predict_command(study.named_folder, study.config["data"], bool(study.summary.get("images")))
     return facts

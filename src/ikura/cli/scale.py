@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import json as json_module
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ikura.cli.budget_options import DEVICES
 from ikura.cli.exit_code import ExitCode
-from ikura.cli.option_helpers import Json, Quiet, Run, Verbose, at_least, begin, existing_run, one_of, option, whole
+from ikura.cli.option_helpers import (
+    Json,
+    Quiet,
+    Run,
+    Store,
+    Verbose,
+    at_least,
+    begin,
+    folder_made_for,
+    one_of,
+    option,
+    whole,
+)  # fmt: skip
 from ikura.cli.terminal import aligned
 from ikura.errors import RunError, UsageError
 from ikura.files import shown
@@ -72,6 +85,7 @@ def scale(
         int | None,
         option("N", "Tiles of networks that train at once; by default one for each core.", parser=whole),
     ] = None,
+    store: Store = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -80,10 +94,9 @@ def scale(
 
     What was trained is kept in the run's folder scale; a command that was stopped goes on where it was. The verdict
     is holds, loses or can't tell yet, from the interval of the difference; the exit code is 3 when it loses with every
-    measure.
+    measure. Where the run's folder is on another machine (--store), one is made here.
     """
     session = begin(context, quiet, verbose)
-    folder = existing_run(run)
     size = _size(batch_size)
     one_of("--rule", rule, RULES)
     at_least("--seeds", seeds, 2)
@@ -92,12 +105,13 @@ def scale(
     at_least("--within", within, 0)
     if device is not None:
         one_of("--device", device, DEVICES)
-    if not (folder / "config.toml").exists():
-        raise RunError(f"{run}: not a run folder of ikura (it has no config.toml)")
     from ikura.cli.progress_display import progress_for
 
     try:
-        with session.work(), progress_for(session) as progress:
+        with session.work(), ExitStack() as held, progress_for(session) as progress:
+            folder = folder_made_for(run, store, session, held)
+            if not (folder / "config.toml").exists():
+                raise RunError(f"{run}: not a run folder of ikura (it has no config.toml)")
             import ikura
 
             found = ikura.scale(

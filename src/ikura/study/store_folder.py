@@ -154,7 +154,7 @@ def write_folder(run: Path, setting: Setting) -> None:
 def folder_made(address: Address) -> Iterator[Path]:
     """Make a run folder for a study that has chosen, whose own is elsewhere: networks are trained again in it.
 
-    It is removed again where the block fails.
+    It is removed again where the block fails before it has written something.
 
     Yields:
         The folder, runs/NAME.
@@ -178,8 +178,9 @@ def folder_made(address: Address) -> Iterator[Path]:
         yield run
     except BaseException:
         with suppress(OSError):
-            for name in ("config.toml", ".lock"):
-                (run / name).unlink(missing_ok=True)
-            (run / "snapshots").rmdir()
-            run.rmdir()
+            if {one.name for one in run.iterdir()} <= {"config.toml", ".lock", "snapshots"}:
+                (run / "snapshots").rmdir()
+                for name in ("config.toml", ".lock"):
+                    (run / name).unlink(missing_ok=True)
+                run.rmdir()
         raise

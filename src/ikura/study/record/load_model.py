@@ -18,6 +18,7 @@ from ikura.plugins import check_plugins, plugin_network
 from ikura.population import attributes
 from ikura.population.factory import COMPILED, Factory, build
 from ikura.population.network_setup import Network
+from ikura.study.record.address import written_address
 from ikura.study.record.model import Model
 from ikura.study.record.model_form import BESIDE, BUFFER, check_fit, check_seal, read_form, read_weights
 from ikura.study.record.pretrained import Pretrained, built_in, layout_without_weights
@@ -50,7 +51,9 @@ def load_model(folder: str | Path, network: Factory | None = None, loss: Loss | 
     place = folder / "model" if (folder / "model" / "model.json").is_file() else folder
     described = place / "model.json"
     if not described.is_file():
-        raise RunError(f"{folder}: no model there (no model.json); a run has one when it has ended")
+        address = written_address(folder / "config.toml")
+        there = "" if address is None else f", and that of {address} may lie in its run folder on another machine"
+        raise RunError(f"{folder}: no model there (no model.json); a run has one when it has ended{there}")
     content = read_form(described)
     form = content["network"]
     if form is None and network is None:
