@@ -54,6 +54,21 @@ def test_a_study_is_watched_while_it_grows(make: Make, served: Served, visit: An
     assert page.locator("tbody tr").count() == 20
 
 
+def test_curves_do_not_wait_for_what_can_be_asked(
+    make: Make, served: Served, visit: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ikura.web.study_reader.is_live", lambda run: True)
+    make(tmp_path / "run", trials=4, ended=3)
+    client = served()
+    page = visit(client, "/study?run=run")
+    asked: list[Any] = []
+    page.route("**/api/changeable?*", lambda route: asked.append(route))
+    page.reload()
+    page.wait_for_selector(".legend a[href*='trial=2']")
+    assert len(asked) == 1
+    assert page.locator("text=A hand on the search").count() == 0
+
+
 def test_a_page_that_was_left_writes_nothing_over_the_next(
     make: Make, served: Served, visit: Any, tmp_path: Path
 ) -> None:

@@ -58,7 +58,8 @@ export class Study {
     this.table.show(study);
     this.points = await (asked.points ?? ask("points", { run }));
     this.draw();
-    await this.hand.load(study, this.points);
+    // What can be asked is told by a process that loads much first: nothing waits for it.
+    this.hand.load(study, this.points);
     await this.curves.load(study, this.best());
     this.mattered.load(study);
     await this.rounds();

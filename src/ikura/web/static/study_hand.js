@@ -21,6 +21,7 @@ export class StudyHand {
 
   // Shown where the study trains and may be changed, and once it is known what can be asked.
   show(study) {
+    this.study = study;
     this.closed = !study.open || study.readOnly || study.test !== null;
     this.place.hidden = this.closed || !this.can?.length;
   }
@@ -60,7 +61,8 @@ export class StudyHand {
       this.buttons,
       this.told,
     );
-    this.show(study);
+    // The study may have gone on meanwhile.
+    this.show(this.study);
   }
 
   inject() {
