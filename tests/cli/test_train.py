@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,8 +17,8 @@ from hypothesis import strategies as st
 import ikura
 from ikura.cli import main
 from ikura.cli.hand_lines import told, values_of
-from ikura.cli.hand_view import HandView
-from ikura.cli.keys import single_keys
+from ikura.cli.hand_view import HandView, can_take_keys
+from ikura.cli.keys import pressed_keys, single_keys
 from ikura.cli.line_chart import chart
 from ikura.cli.option_values import hyperparameter_values
 from ikura.cli.session import Session
@@ -228,6 +229,47 @@ def test_a_chart_rises_with_its_values() -> None:
 def test_keys_that_are_no_characters_are_left_out(typed: str, others: list[str]) -> None:
     mixed = "".join(one + other for one, other in zip(typed, others, strict=False)) + typed[len(others) :]
     assert single_keys(mixed) == typed
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The other end of a terminal that keys are read from."""
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "rb", buffering=0) as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
+        yield ours
+    os.close(ours)
+
+
+def test_keys_are_read_after_a_shell_had_the_terminal(terminal: int) -> None:
+    import termios
+
+    before = termios.tcgetattr(sys.stdin.fileno())
+    with pressed_keys() as pressed:
+        os.write(terminal, b"+")
+        assert pressed(5) == "+"
+        termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, before)
+        assert pressed(0) == ""
+        os.write(terminal, b"s")
+        assert pressed(5) == "s"
+    assert termios.tcgetattr(sys.stdin.fileno()) == before
+
+
+def test_in_the_background_no_key_is_read_and_the_terminal_left_as_it_is(
+    terminal: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import termios
+
+    monkeypatch.setattr(sys, "stderr", sys.stdin)
+    assert can_take_keys()
+    with pressed_keys() as pressed:
+        monkeypatch.setattr(os, "tcgetpgrp", lambda stream: os.getpgrp() + 1)
+        os.write(terminal, b"+")
+        monkeypatch.setattr(termios, "tcsetattr", None)
+        assert not can_take_keys()
+        assert pressed(0) == ""
+    assert os.read(sys.stdin.fileno(), 9) == b"+"
 
 
 def test_what_others_ask_for_is_told_whatever_its_values() -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from ikura.cli.hand_lines import asked, moved, others, standing, told, values_of
-from ikura.cli.keys import pressed_keys
+from ikura.cli.keys import in_foreground, pressed_keys
 from ikura.cli.line_chart import chart
 from ikura.cli.option_values import hyperparameter_values
 from ikura.cli.progress_display import CommandProgress
@@ -54,9 +54,10 @@ PROMPTS = {
 
 
 def can_take_keys() -> bool:
-    """Whether somebody sits before a terminal, who sees what is drawn and whose keys arrive one by one."""
+    """Whether somebody sits before a terminal, who sees what is drawn and whose keys arrive here one by one."""
     with suppress(OSError, ValueError):
-        return os.name == "posix" and sys.stdin.isatty() and sys.stderr.isatty()
+        ours = os.name == "posix" and sys.stdin.isatty() and sys.stderr.isatty()
+        return ours and in_foreground(sys.stdin.fileno())
     return False
 
 
