@@ -25,6 +25,7 @@ def asked(waiting: Path, run: Path, seed: int, end: bool) -> Study:
     for _ in range(6):
         at = draw.randrange(1, 6)
         rates = {"learning_rate": draw.uniform(0.001, 0.1), "l2": draw.choice([0.0, 0.01])}
+        rates["ema_decay"] = draw.choice([0.0, 0.9])
         kind, trial = draw.random(), draw.randrange(4)
         if kind < 0.15:
             study.steer.stop(trial, at=at)

@@ -25,7 +25,7 @@ class Asker:
     def __call__(self, study: Study) -> None:
         draw = self.draw
         for row in study.records():
-            rates = {"learning_rate": draw.uniform(0.001, 0.1)}
+            rates = {"learning_rate": draw.uniform(0.001, 0.1), "ema_decay": draw.choice([0.0, 0.5, 0.9])}
             kind, at = draw.random(), draw.randrange(min(max(row.epochs, 1), 7), 8)
             if row.state.ended or row.epochs > 7:
                 study.steer.fork(row.number, at=draw.randrange(min(row.epochs + 1, 8)), **rates)

@@ -12,11 +12,13 @@ import pytest
 from ikura.api.study import Study
 
 from ..sweep import swept
+from .conftest import SPACE
 from .test_forks import Twice, replayed
 from .test_steered_studies import OWN, curve, loss, tune
 
 EPOCHS, TOUCHED, REWINDS = 24, 4, 10
 WAYS: dict[str, dict[str, Any]] = {"compiled": {}, "program": OWN, "in turn": OWN | {"loss": loss}}
+WAYS["averaged"] = {"space": SPACE | {"ema_decay": 0.9}}
 
 
 class Rewinder:
@@ -40,7 +42,7 @@ class Rewinder:
             study.steer.fork(trial, at=at, learning_rate=self.rates[trial])
 
 
-@pytest.mark.parametrize("way", swept(WAYS, core=("compiled",)))
+@pytest.mark.parametrize("way", swept(WAYS, core=("compiled", "averaged")))
 @pytest.mark.parametrize("seed", swept(range(5), core=("0",)))
 def test_the_same_values_come_to_the_same_bits(tmp_path: Path, seed: int, way: dict[str, Any]) -> None:
     hand = Rewinder(seed)

@@ -40,6 +40,7 @@ CHANNELS = {"learning_rate": ikura.log(1e-3, 0.1), "channels": 4, "units": 8}
 BASE: dict[str, Any] = {"data": "iris", "trials": 8, "epochs": 4, "finalists": 1, "jobs": 1}
 HALVING = {"schedule": "successive-halving", "search": "random", "trials": 8, "epochs": 9}
 SPREAD = {"learning_rate": ikura.log(1e-2, 1e4), "optimizer": "sgd"}
+AVERAGED = {"learning_rate": ikura.log(1e-3, 1), "ema_decay": ikura.choice(0.0, 0.5, 0.95)}
 KINDS: dict[str, dict[str, Any]] = {
     "coarse to fine": BASE,
     "without finalists": BASE | {"finalists": 0, "trials": 4},
@@ -56,9 +57,14 @@ KINDS: dict[str, dict[str, Any]] = {
     | HALVING
     | {"data": PICTURES, "schedule": "hyperband", "space": CHANNELS, "jobs": 2, "epochs": 3},
     "autopilot, two jobs": BASE | {"jobs": 2, "auto": True},
+    "averaged weights, asha": BASE | HALVING | {"schedule": "asha", "space": AVERAGED},
+    "averaged weights, own networks, pbt": BASE
+    | HALVING
+    | {"schedule": "pbt", "network": noisy, "space": AVERAGED | {"ema_decay": ikura.log_complement(0.5, 0.99)}},
     "own networks, pbt, some diverge": BASE | HALVING | {"schedule": "pbt", "network": noisy, "space": SPREAD},
 }
-CORE = ["coarse to fine", "asha, some diverge", "own networks, pbt, some diverge", "autopilot, two jobs"]
+CORE = ["coarse to fine", "asha, some diverge", "own networks, pbt, some diverge", "autopilot, two jobs",
+        "averaged weights, asha"]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,8 @@ from ikura.population.dry_run import ForwardTraits
 from ikura.population.examples import Examples
 from ikura.population.inputs import Features
 from ikura.population.member import Hyperparameters, Member
-from ikura.population.module_tile import MiniBatch, ModuleTile
+from ikura.population.mini_batch import MiniBatch
+from ikura.population.module_tile import ModuleTile
 from ikura.population.own_step import StepBatch, TrainingStep, loss_by
 from ikura.population.schedule import batch_size_at, learning_rates
 

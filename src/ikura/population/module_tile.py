@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,42 +32,17 @@ from ikura.population.inputs import Features
 from ikura.population.kernel.loss import CODES, relabel
 from ikura.population.learned_targets import learned_by, undone
 from ikura.population.member import Member
+from ikura.population.mini_batch import MiniBatch
 from ikura.population.schedule import follows_distance
 from ikura.population.scoring import Outputs
 from ikura.population.stacked_module import stacked_state
 from ikura.population.stacked_update import Update
 from ikura.population.structure import channels_last
 
-__all__ = ["MiniBatch", "ModuleTile"]
+__all__ = ["ModuleTile"]
 
 OF_WEIGHTS = ("weights", "kept", "moments", "average")
 """Parts of a member's state with a number for each weight."""
-
-
-class MiniBatch(NamedTuple):
-    """What a step of all members is made of.
-
-    Attributes:
-        x, codes, y: features, codes and targets of its rows; y of shape (members, rows) where labels are noisy.
-        stream: key of the noise of its epoch.
-        first: place of its first row in the epoch.
-        epoch: of the training.
-        apart: whether each member has features of its own, x of shape (members, rows, ...).
-        factors: on the gradient of each example, shape (members, rows); None for none.
-        weights: of its examples in the loss, shape (rows,); None for 1 each.
-        relabelled: whether each member has labels of its own, y of shape (members, rows).
-    """
-
-    x: Features
-    codes: Tensor
-    y: Tensor
-    stream: int
-    first: int
-    epoch: int
-    apart: bool
-    factors: Tensor | None
-    weights: Tensor | None
-    relabelled: bool
 
 
 class ModuleTile(Tile):

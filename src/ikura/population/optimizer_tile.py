@@ -15,7 +15,7 @@ from ikura.population.examples import Examples
 from ikura.population.gradient_rules import GradientRules, stopped_at_zero
 from ikura.population.in_turn import InTurnTile
 from ikura.population.member import Hyperparameters, Member
-from ikura.population.module_tile import MiniBatch
+from ikura.population.mini_batch import MiniBatch
 from ikura.population.own_optimizer import MemberOptimizer, OptimizerFactory
 from ikura.population.schedule import learning_rates
 

@@ -22,7 +22,8 @@ from ikura.population.dry_run import ForwardTraits
 from ikura.population.examples import Examples
 from ikura.population.inputs import Features
 from ikura.population.member import Member
-from ikura.population.module_tile import MiniBatch, ModuleTile
+from ikura.population.mini_batch import MiniBatch
+from ikura.population.module_tile import ModuleTile
 from ikura.population.schedule import batch_size_at, learning_rates
 from ikura.population.stacked_module import MemberError, StackedModule
 from ikura.population.structure import convolves, hooks_gradients
