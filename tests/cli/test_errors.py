@@ -34,6 +34,11 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
             "check, diagnose, explain, scale, measure, steer, serve, warm-up",
         ),
         ("tune", "missing argument 'DATA' (see ikura tune --help)"),
+        (
+            "warm-up --seed 3",
+            "no such option '--seed'; tune, train, reproduce, check take it (see ikura warm-up --help)",
+        ),
+        ("train x --ghost 3", "no such option '--ghost'; scale takes it (see ikura train --help)"),
         ("tune x --trial 3", "no such option '--trial', did you mean '--trials'? (see ikura tune --help)"),
         ("tune x --trials", "option '--trials' requires an argument"),
         ("tune x --trials 0", "--trials must be at least 1, but got 0"),

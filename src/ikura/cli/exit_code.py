@@ -7,15 +7,19 @@ import shlex
 import signal
 import traceback
 from collections.abc import Sequence
+from difflib import get_close_matches
 from enum import IntEnum
+from typing import Any
 
 from ikura.cli.session import Session
-from ikura.errors import IkuraError, UsageError, nearest
+from ikura.errors import IkuraError, UsageError, listed, nearest
 from ikura.files import shown
 from ikura.wording import clean, one_line
 
 __all__ = ["ExitCode", "ending", "explain_error"]
 
+CLOSE = 0.9
+"""From which likeness on an option is taken for a slip, and not for one of another command."""
 DISK_ERRORS = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
 
@@ -102,7 +106,7 @@ def _parsing_sentence(error: BaseException) -> str:
     option = getattr(error, "option_name", None)
     if type(error).__name__ == "NoSuchOption" and option and context:
         known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]
-        return f"no such option {option!r}{_meant(option, known)}{_help(context)}"
+        return f"no such option {option!r}{_meant(option, known, _takers(context, option))}{_help(context)}"
     message: str = error.format_message()  # type: ignore[attr-defined]
     if message.startswith("No such command") and context:
         commands = list(context.command.commands)
@@ -112,7 +116,13 @@ def _parsing_sentence(error: BaseException) -> str:
     return f"{message}{_help(context)}" if context else message
 
 
-def _meant(option: str, known: Sequence[str]) -> str:
+def _takers(context: Any, option: str) -> list[str]:
+    """Names of the commands that take an option."""
+    commands = getattr(getattr(context.parent, "command", None), "commands", {})
+    return [name for name, one in commands.items() if any(option in parameter.opts for parameter in one.params)]
+
+
+def _meant(option: str, known: Sequence[str], takers: Sequence[str]) -> str:
     """Say which option was meant, or where the hyperparameter is given that was taken for one."""
     from ikura.space.argument_names import hyperparameter_of
     from ikura.space.terms import option_of, term_of
@@ -125,6 +135,8 @@ def _meant(option: str, known: Sequence[str]) -> str:
     if name is not None and "--space" in known:
         how = f"write it into a space file, [{name}] and below it value = …, and give that by --space FILE.toml"
         return f": {name!r} is a hyperparameter, {how}"
+    if takers and not get_close_matches(option, known, 1, CLOSE):
+        return f"; {listed(takers)} {'take' if len(takers) > 1 else 'takes'} it"
     return nearest(option, [*known, "--help"])
 
 

@@ -42,6 +42,7 @@ from ikura.study.record.ledger import Ledger
 from ikura.study.record.progress import Progress
 from ikura.study.record.record import Record
 from ikura.study.record.store import COLUMNS, Store
+from ikura.study.record.study_tables import trials_there
 from ikura.study.record.trial import Trial
 from ikura.study.record.tune_options import check_counts
 from ikura.study.replay import check_trained, trained_again
@@ -117,7 +118,7 @@ def _row(record: Record, store: Store, trial: int | None) -> Trial:
         trial = best.model
     row = None if isinstance(trial, bool) or not isinstance(trial, int) else store.trial(trial)
     if row is None:
-        raise UsageError(f"no trial {trial}: the study has trials 0 to {store.count() - 1}")
+        raise UsageError(f"no trial {trial}: {trials_there(store)}")
     return row
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "row_of",
     "seconds_until_told",
     "trials_of",
+    "trials_there",
 ]
 
 LARGEST = 2**53
@@ -91,8 +92,19 @@ def row_of(store: Store, number: int) -> Trial:
     row = None if found is None or not 0 <= found < LARGEST else store.trial(found)
     if row is None:
         shown = shortened(repr(number) if found is None or abs(found) < LARGEST else "of so many digits")[1:-1]
-        raise UsageError(f"no trial {shown}: the study has trials 0 to {store.count() - 1}")
+        raise UsageError(f"no trial {shown}: {trials_there(store)}")
     return row
+
+
+def trials_there(store: Store) -> str:
+    """Which trials a study has, as part of one line.
+
+    Example:
+        >>> trials_there(Store(":memory:", create=True))
+        'the study has no trials yet'
+    """
+    count = store.count()
+    return f"the study has trials 0 to {count - 1}" if count else "the study has no trials yet"
 
 
 def live_row_of(store: Store, number: int) -> Trial:
