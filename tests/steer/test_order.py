@@ -166,7 +166,7 @@ def test_the_worst_are_stopped_but_never_the_leader_or_a_pinned_one(
         asked = study.steer.stop_worst(3, why="room")
         assert [one.trial for one in asked] == [worst[0], worst[2], worst[3]]
         assert asked[0].why == "among the worst 3 of 8: room"
-        with pytest.raises(UsageError, match="nobody is to be stopped"):
+        with pytest.raises(UsageError, match="1 % of 5 in training is less than one; say how many"):
             study.steer.stop_worst(0.01)
         rest = study.steer.stop_worst(100)
         assert [one.trial for one in rest] == worst[4:7]

@@ -159,6 +159,8 @@ def test_other_machines_need_a_token(tmp_path: Path) -> None:
         Server(tmp_path, host="0.0.0.0")
     with pytest.raises(UsageError, match="at least 16 printable"):
         Server(tmp_path, host="0.0.0.0", token="short")
+    with Server(tmp_path, host="127.0.0.2") as server:
+        assert not server.open
 
 
 def test_a_head_that_has_no_end_is_refused(client: Any) -> None:

@@ -36,6 +36,9 @@ def stops_of_worst(record: Record, share: float, why: str) -> Sequence[Request]:
     if not best_first:
         raise UsageError("no trial is in training; there is nothing to stop")
     wanted = math.floor(share * len(best_first)) if share < 1 else int(share)
+    if not wanted:
+        told = f"{100 * share:g} % of {len(best_first)} in training is less than one"
+        raise UsageError(f"nobody is to be stopped: {told}; say how many")
     spared = {best_first[0], *Interventions(record.store).pinned()}
     worst = [number for number in reversed(best_first) if number not in spared][:wanted]
     if not worst:

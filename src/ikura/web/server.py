@@ -8,6 +8,7 @@ import secrets
 import socket
 import threading
 import time
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self
 
@@ -94,7 +95,7 @@ class Server:
     ) -> None:
         if isinstance(folder, Path) and not folder.is_dir():
             raise RunError(f"no such folder: {shown(folder)}; name a run folder or one with runs below it")
-        self.open = host not in NAMES
+        self.open = host not in NAMES and not _loops_back(host)
         if self.open and token is None:
             raise UsageError(
                 f"--host {host} lets other machines in: say with --token what they must know, of at least "
@@ -157,6 +158,14 @@ class Server:
 
     def _run(self) -> None:
         self._server.run(sockets=[self._socket])
+
+
+def _loops_back(host: str) -> bool:
+    """Whether an address is this machine's own, of which 127.0.0.1 is one."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _listening(host: str, port: int, strict: bool) -> socket.socket:

@@ -51,7 +51,7 @@ export class Lines {
     // One epoch that went astray does not flatten all others.
     let [low, high] = [known[Math.floor(known.length * 0.005)], known[Math.ceil(known.length * 0.985) - 1]];
     if (this.zero) [low, high] = [Math.min(low, 0), Math.max(high, 0)];
-    return { low, high, last };
+    return { low, high, last, above: known[known.length - 1] > high, below: known[0] < low };
   }
 
   draw(pen, width, height) {
@@ -87,6 +87,9 @@ export class Lines {
     for (const line of this.lines) this.band(pen, line, px, py);
     for (const line of this.lines) this.line(pen, line, px, py);
     this.labels(pen, px, width, h);
+    pen.fillStyle = colour("--muted");
+    if (ends.above) text(pen, "some lie above ↑", width - RIGHT, TOP + 9, "right");
+    if (ends.below) text(pen, "some lie below ↓", width - RIGHT, TOP + h - 6, "right");
     if (this.at !== null && this.at !== undefined) this.mark(pen, px(this.at), h, { colour: "--muted" });
     pen.restore();
   }
