@@ -17,6 +17,8 @@ __all__ = ["Tile"]
 class Tile(ABC):
     """Members that train together; nothing about a member depends on the others.
 
+    A member with averaged weights (`ema_decay`) is evaluated and kept with these, and trains on with its own.
+
     Attributes:
         members: the members, in their places.
         active: bool of shape (members,); False for members that diverged or were stopped.
@@ -58,7 +60,7 @@ class Tile(ABC):
 
     @abstractmethod
     def keep(self, places: Sequence[int]) -> None:
-        """Remember the present weights of these members as their best."""
+        """Remember the weights with which these members are evaluated now as their best."""
 
     @abstractmethod
     def recall(self) -> None:
@@ -86,7 +88,7 @@ class Tile(ABC):
 
     @abstractmethod
     def flat(self, place: int) -> np.ndarray:
-        """Copy a member's present weights, shape (weights,)."""
+        """Copy the present weights that a member trains, shape (weights,)."""
 
     @abstractmethod
     def distances(self, places: Sequence[int]) -> np.ndarray:
