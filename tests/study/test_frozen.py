@@ -15,7 +15,7 @@ from ikura.cli import main
 from ikura.cli.result_summary import summary
 from ikura.report.sections import states
 from ikura.report.view import View
-from ikura.space import Space, choice, linear, log
+from ikura.space import Space, choice, linear, log, log_complement
 from ikura.space.effects import Place
 from ikura.space.limits import ARCHITECTURE, BOUNDS
 from ikura.space.strength import too_strong
@@ -107,6 +107,13 @@ def test_what_some_values_do_is_said() -> None:
     assert too_strong(Space(learning_rate=choice(0.0, 0.1)), Place()) == ["a learning_rate of 0 moves no weight"]
     assert "up to 2" in too_strong(Space(learning_rate=log(1e-3, 1), weight_decay=linear(0, 2)), Place())[0]
     assert "up to 0.99" in too_strong(Space(dropout=linear(0, 0.99), units=choice(8, 64)), Place())[0]
+    place = Place(rows=90, epochs=10)
+    slow = "averages over 1000 updates, and a trial makes at most 60: its first weights count most"
+    assert too_strong(Space(ema_decay=0.999, batch_size=16), place) == [f"ema_decay 0.999 {slow}"]
+    searched = Space(ema_decay=log_complement(0.5, 0.999), batch_size=choice(16, 64))
+    assert too_strong(searched, place) == [f"ema_decay of up to 0.999 {slow}"]
+    assert too_strong(Space(ema_decay=choice(0.0, 0.9)), place) == []
+    assert too_strong(Space(ema_decay=0.999), Place()) == []
     assert too_strong(Space(learning_rate=log(1e-3, 1), dropout=linear(0, 0.5), weight_decay=0.1), Place()) == []
 
 

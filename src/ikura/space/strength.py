@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from ikura.errors import SpaceError
 from ikura.space._base import real
 from ikura.space.effects import Place
@@ -15,7 +17,8 @@ def too_strong(space: Space, place: Place) -> list[str]:
     """Refuse a learning rate of 0, decay that turns weights over, and dropout that leaves no unit.
 
     A decoupled decay w ← (1 - αλ) w changes the sign of every weight where αλ > 1. Of n units a dropout rate p leaves
-    n (1 - p) on average; below 1 most updates see none.
+    n (1 - p) on average; below 1 most updates see none. Weights averaged with a decay d are those of about 1/(1 - d)
+    updates; a training of fewer leaves them near where it began, which is said.
 
     Args:
         space: what is searched.
@@ -59,7 +62,21 @@ def too_strong(space: Space, place: Place) -> list[str]:
             )
         if units[0] * (1 - dropped[1]) < 1:
             notes.append(f"dropout of up to {dropped[1]:g} may leave less than one of {units[0]:g} units on average")
-    return notes
+    return notes + _slow_averages(space, place)
+
+
+def _slow_averages(space: Space, place: Place) -> list[str]:
+    """Say which averages of the weights span more updates than there are."""
+    decays, sizes = _ends(space, "ema_decay", place), _ends(space, "batch_size", place)
+    if decays is None or sizes is None or "ema_decay" not in space or place.rows is None or place.epochs is None:
+        return []
+    updates = ceil(place.rows / sizes[0]) * place.epochs
+    memory = 1 / (1 - decays[1])
+    if memory <= updates:
+        return []
+    which = "ema_decay" if decays[0] == decays[1] else "ema_decay of up to"
+    ends = f"a trial makes at most {updates}: its first weights count most"
+    return [f"{which} {decays[1]:g} averages over {memory:.0f} updates, and {ends}"]
 
 
 def _ends(space: Space, name: str, place: Place) -> tuple[float, float] | None:
