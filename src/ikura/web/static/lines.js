@@ -12,6 +12,8 @@ const BELOW = 22;
 const ROW = 14;
 const MOST_ROWS = 4;
 const MOST_WIDE = 220;
+// So many times as wide as most values need, an axis leaves out the few at its ends.
+const MUCH = 1.5;
 
 // Each line: { name, x, y, mark, dash, faint, from } ; mark is the place of its colour.
 export class Lines {
@@ -49,9 +51,13 @@ export class Lines {
     if (!known.length) return null;
     known.sort((a, b) => a - b);
     // One epoch that went astray does not flatten all others.
+    const [least, most] = [known[0], known[known.length - 1]];
     let [low, high] = [known[Math.floor(known.length * 0.005)], known[Math.ceil(known.length * 0.985) - 1]];
+    const width = (from, to) => (this.log ? Math.log(to / from) : to - from);
+    if (width(low, most) < MUCH * width(low, high)) high = most;
+    if (width(least, high) < MUCH * width(low, high)) low = least;
     if (this.zero) [low, high] = [Math.min(low, 0), Math.max(high, 0)];
-    return { low, high, last, above: known[known.length - 1] > high, below: known[0] < low };
+    return { low, high, last, above: most > high, below: least < low };
   }
 
   draw(pen, width, height) {
@@ -87,9 +93,7 @@ export class Lines {
     for (const line of this.lines) this.band(pen, line, px, py);
     for (const line of this.lines) this.line(pen, line, px, py);
     this.labels(pen, px, width, h);
-    pen.fillStyle = colour("--muted");
-    if (ends.above) text(pen, "some lie above ↑", width - RIGHT, TOP + 9, "right");
-    if (ends.below) text(pen, "some lie below ↓", width - RIGHT, TOP + h - 6, "right");
+    this.beyond(pen, ends, width - RIGHT, h);
     if (this.at !== null && this.at !== undefined) this.mark(pen, px(this.at), h, { colour: "--muted" });
     pen.restore();
   }
@@ -109,13 +113,20 @@ export class Lines {
   labels(pen, px, width, h) {
     const rows = Math.max(1, Math.min(MOST_ROWS, Math.floor(h / 2 / ROW)));
     const measure = (words) => pen.measureText(words).width;
+    pen.strokeStyle = colour("--card");
+    pen.lineWidth = 4;
+    pen.lineJoin = "round";
     for (const one of laid(this.marks, px, { left: LEFT, right: width - RIGHT, rows, most: MOST_WIDE }, measure)) {
       pen.fillStyle = colour(one.colour ?? "--roe");
-      pen.strokeStyle = colour("--card");
-      pen.lineWidth = 4;
-      pen.lineJoin = "round";
       text(pen, one.words, one.x, TOP + 9 + ROW * one.row, one.align, one.room, true);
     }
+  }
+
+  // What an axis leaves out, where the labels' rim is set already.
+  beyond(pen, ends, right, h) {
+    pen.fillStyle = colour("--muted");
+    if (ends.above) text(pen, "some lie above ↑", right, TOP + 9, "right", Infinity, true);
+    if (ends.below) text(pen, "some lie below ↓", right, TOP + h - 6, "right", Infinity, true);
   }
 
   band(pen, line, px, py) {
