@@ -136,14 +136,11 @@ def _known(column: pd.Series, parameter: Parameter) -> pd.Series:
     """A hyperparameter's values, without options that were never searched, which a hand can give a trial."""
     if not isinstance(parameter, Choice):
         return column
-    searched: dict[tuple[type, Any], bool] = {}
-    there = np.ones(len(column), bool)
-    for place, value in enumerate(column.tolist()):
-        kind = (type(value), value)
-        if kind not in searched:
-            searched[kind] = bool(pd.isna(value)) or parameter.contains(value)
-        there[place] = searched[kind]
-    return column.where(there)
+    values = column.tolist()
+    # Apart by type: 1 and True are the same key, and not the same option.
+    keys = list(zip(map(type, values), values, strict=True))
+    searched = {key: pd.isna(key[1]) or parameter.contains(key[1]) for key in set(keys)}
+    return column.where(np.fromiter(map(searched.__getitem__, keys), bool, len(keys)))
 
 
 def _covering(rows: pd.DataFrame, among: str) -> pd.DataFrame:

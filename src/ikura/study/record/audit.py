@@ -132,7 +132,6 @@ def _rows(store: Store) -> None:
     [(last, count)] = _all(store, sa.select(sa.func.max(TRIALS.c.number), sa.func.count()).select_from(TRIALS))
     if count and last != count - 1:
         raise RunError(f"{store.place}: trials: {count} of the numbers 0 to {last} are there; bring the others back")
-    numbers = sa.select(TRIALS.c.number)
     references = [
         (TRIALS, TRIALS.c.parent),
         (CURVES, CURVES.c.trial),
@@ -143,7 +142,7 @@ def _rows(store: Store) -> None:
     ]
     for table, column in references:
         keys = [table.c[key] for key in KEYS[table]]
-        found = _first(store, sa.select(*keys, column).where(column.is_not(None), column.not_in(numbers)))
+        found = _first(store, sa.select(*keys, column).where((column < 0) | (column >= count)))
         if found is not None:
             raise RunError(f"{_place(store, table, found)}: {column.name} is {found[-1]}, but there is no such trial")
     _first_of(store, sa.select(TRIALS.c.number).where(TRIALS.c.parent >= TRIALS.c.number), "parent is no earlier trial")
@@ -207,9 +206,10 @@ def _wanted(store: Store, done: bool) -> list[Fact[Any]]:
 
 def _rounds(store: Store) -> None:
     """Every round is of its schema, and moves trials that are there."""
-    trials = store.count()
+    rows = _all(store, sa.select(ROUNDS.c.stage, ROUNDS.c.round, ROUNDS.c.content))
+    trials = store.count() if rows else 0
     there = set(map(str, range(trials)))
-    for row in _all(store, sa.select(ROUNDS.c.stage, ROUNDS.c.round, ROUNDS.c.content)):
+    for row in rows:
         place = f"{_place(store, ROUNDS, row)}: content"
         content = parsed(RoundForm, row[2], place)
         for part, numbers in content.items():

@@ -141,9 +141,9 @@ class Interventions:
         [found] = self._read(("one", number), lambda: sa.select(INTERVENTIONS).where(INTERVENTIONS.c.number == number))
         return found
 
-    def applied(self, trials: Collection[int]) -> list[Intervention]:
-        """Return those by hand that took effect on some trials, in the order in which they did."""
-        found = [one for one in self._applied_by_hand() if one.trial in trials]
+    def applied(self, trials: Collection[int] | None = None) -> list[Intervention]:
+        """Return those by hand that took effect on all trials, or on some, in the order in which they did."""
+        found = [one for one in self._applied_by_hand() if trials is None or one.trial in trials]
         return sorted(found, key=lambda one: (one.epoch or 0, one.number))
 
     def changed(self, trial: int) -> bool:
@@ -229,8 +229,8 @@ class Interventions:
                     stopped.add(trial)
         return {trial: epoch for trial, epoch in found.items() if trial not in stopped}
 
-    def stopped(self, trials: Collection[int]) -> set[int]:
-        """Return which of some trials a hand ended."""
+    def stopped(self, trials: Collection[int] | None = None) -> set[int]:
+        """Return which of all trials, or of some, a hand ended."""
         return {one.trial for one in self.applied(trials) if one.action is Action.STOP and one.trial is not None}
 
     def pinned(self) -> set[int]:

@@ -390,7 +390,7 @@ class Store(Database):
         columns: dict[str, Any] = {name: list(map(attrgetter(name), trials)) for name in (*ABOUT, *RESULTS)}
         for name, values in columns.items():
             if name in TEXTS:
-                columns[name] = [one.value for one in values]
+                columns[name] = list(map(str.__str__, values))
             else:
                 columns[name] = np.array(values, np.int64 if name in WHOLE else np.float64)
         given = columns_of([one.hyperparameters for one in trials])
