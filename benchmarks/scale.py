@@ -93,7 +93,7 @@ def store_alone(run: Path, file: Path) -> dict[str, float]:
         Seconds to add the trials, to record what became of them, and to read them, and those of the processor.
     """
     import ikura
-    from ikura.population.job import Outcome
+    from ikura.population.outcome import Outcome
     from ikura.study.record.ledger import Ledger
     from ikura.study.record.store import COLUMNS, RESULTS, Store
     from ikura.trial_state import State

@@ -55,7 +55,7 @@ ROWS = "tbody tr"
 
 def make_study(run: Path, trials: int, epochs: int, seed: int = 0) -> None:
     """Write the run folder of a study that was never trained."""
-    from ikura.population.job import Outcome
+    from ikura.population.outcome import Outcome
     from ikura.study.record.facts import DONE, SECONDS, STAGES, StageRecord
     from ikura.study.record.store import Store
     from ikura.study.record.trial import Purpose, Trial

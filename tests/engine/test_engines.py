@@ -22,8 +22,9 @@ from ikura.engine.serial import SerialEngine
 from ikura.engine.threads import ThreadEngine
 from ikura.errors import UsageError
 from ikura.population.examples import Examples
-from ikura.population.job import Job, Outcome, TileProgress, train
+from ikura.population.job import Job, TileProgress, train
 from ikura.population.member import Member
+from ikura.population.outcome import Outcome
 from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
 

@@ -15,8 +15,9 @@ from ikura.population.changes import Change
 from ikura.population.compiled import CompiledTile
 from ikura.population.convolution import ConvolutionTile
 from ikura.population.examples import Examples
-from ikura.population.job import Job, Outcome, train
+from ikura.population.job import Job, train
 from ikura.population.member import Member
+from ikura.population.outcome import Outcome
 from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup
 from ikura.population.stacked import StackedTile

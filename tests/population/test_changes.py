@@ -17,8 +17,9 @@ from ikura.nn.noise import Draws, drawing, key, permutation
 from ikura.population.changes import Change
 from ikura.population.compiled import CompiledTile
 from ikura.population.in_turn import InTurnTile
-from ikura.population.job import Job, Outcome, StoppedError, TileProgress, train
+from ikura.population.job import Job, StoppedError, TileProgress, train
 from ikura.population.member import Member
+from ikura.population.outcome import Outcome
 from ikura.population.packing import fault_of_change
 from ikura.population.program.tile import ProgramTile
 from ikura.population.setup import TrainingSetup

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ikura.population.job import Job, Outcome, StoppedError, TileProgress, train
+from ikura.population.job import Job, StoppedError, TileProgress, train
 from ikura.population.member import Member
+from ikura.population.outcome import Outcome
 from ikura.population.setup import TrainingSetup
 from ikura.population.training import TrainingRun
 

@@ -15,7 +15,7 @@ import pytest
 import ikura
 from ikura.cli import main
 from ikura.errors import RunError, StorageError, UsageError
-from ikura.population.job import Outcome
+from ikura.population.outcome import Outcome
 from ikura.study.record.address import Address, name_from, parse_url
 from ikura.study.record.facts import TILE_SIZE
 from ikura.study.record.intervention import Action, Request

@@ -11,7 +11,7 @@ import pytest
 
 from ikura.api.study import Study
 from ikura.page.chart_script import inline_script
-from ikura.population.job import Outcome
+from ikura.population.outcome import Outcome
 from ikura.report.view import View
 from ikura.report.write import render
 from ikura.space import Space, choice, integer, log, log_complement, when

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ikura.errors import RunError, StorageError
-from ikura.population.job import Outcome
+from ikura.population.outcome import Outcome
 from ikura.study.record.address import Address
 from ikura.study.record.facts import BEST, SECONDS, STAGES, TILE_SIZE, BestRecord, ChoiceRecord, Fact, StageRecord
 from ikura.study.record.result import Corrected, RunnerUp

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ikura.population.job import Outcome
+from ikura.population.outcome import Outcome
 from ikura.study.record.facts import DONE, SECONDS, STAGES, StageRecord
 from ikura.study.record.store import Store
 from ikura.study.record.trial import Purpose, Trial

@@ -13,8 +13,8 @@ from ikura.data import Dataset
 from ikura.metric import interval, metric
 from ikura.metric.calibration import at_temperature, reliability
 from ikura.metric.conformal import HeldOutErrors
-from ikura.population.job import Outcome
 from ikura.population.network_setup import Network
+from ikura.population.outcome import Outcome
 from ikura.population.setup import TrainingSetup
 from ikura.search import schedule
 from ikura.study.baselines import fits_baselines, measure_baselines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ikura.api.study import Study
 from ikura.errors import UsageError
@@ -12,10 +12,11 @@ from ikura.lazy_torch import nn
 from ikura.nn.loss import chosen_loss
 from ikura.population.member import Hyperparameters
 from ikura.study.record.address import Address
-from ikura.study.record.load_model import load_model
-from ikura.study.record.model import Model
 from ikura.study.record.own_functions import give_again
 from ikura.study.store_folder import raw_setting, study_place
+
+if TYPE_CHECKING:
+    from ikura.study.record.model import Model
 
 __all__ = ["load", "open_study"]
 
@@ -34,6 +35,8 @@ def load(folder: str | Path, network: Callable[[Hyperparameters], nn.Module] | N
     Raises:
         RunError: there is no model.
     """
+    from ikura.study.record.load_model import load_model
+
     return load_model(folder, network, chosen_loss(loss))
 
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from ikura.diagnose.chosen_networks import Chosen
 from ikura.errors import UsageError
 from ikura.nn.noise import key
-from ikura.population.job import Job, Outcome, train
+from ikura.population.job import Job, train
 from ikura.population.member import Member
+from ikura.population.outcome import Outcome
 from ikura.study.record.trial import FINAL_STAGE, Purpose, Trial
 
 __all__ = ["FIRST", "with_more_seeds"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 
-from ikura.population.job import Job, Outcome, TileProgress
+from ikura.population.job import Job, TileProgress
+from ikura.population.outcome import Outcome
 
 __all__ = ["SECONDS_BETWEEN_LOOKS", "Engine"]
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, Protocol
 
 from ikura.engine._base import SECONDS_BETWEEN_LOOKS, Engine
 from ikura.errors import IkuraError
-from ikura.population.job import Job, Outcome, TileProgress
+from ikura.population.job import Job, TileProgress
+from ikura.population.outcome import Outcome
 
 __all__ = ["PoolEngine", "TileEnd"]
 

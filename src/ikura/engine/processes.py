@@ -18,7 +18,8 @@ from typing_extensions import override
 from ikura.engine._pool import PoolEngine, TileEnd
 from ikura.engine.forking import reason_not_to_fork
 from ikura.engine.serial import SerialEngine
-from ikura.population.job import Job, Outcome, TileProgress, train
+from ikura.population.job import Job, TileProgress, train
+from ikura.population.outcome import Outcome
 from ikura.population.setup import TrainingSetup
 
 __all__ = ["ProcessEngine", "end_with_parent"]

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing_extensions import override
 
 from ikura.engine._base import SECONDS_BETWEEN_LOOKS, Engine
-from ikura.population.job import Job, Outcome, TileProgress, train
+from ikura.population.job import Job, TileProgress, train
+from ikura.population.outcome import Outcome
 from ikura.population.setup import TrainingSetup
 
 __all__ = ["SerialEngine"]

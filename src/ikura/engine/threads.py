@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
 from ikura.engine._pool import PoolEngine
-from ikura.population.job import Job, Outcome, train
+from ikura.population.job import Job, train
+from ikura.population.outcome import Outcome
 from ikura.population.setup import TrainingSetup
 
 __all__ = ["ThreadEngine"]

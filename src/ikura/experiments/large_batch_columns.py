@@ -16,8 +16,9 @@ from ikura.experiments.populations import make_setup
 from ikura.large_batch.preset import Preset, preset
 from ikura.nn.zoo import network as zoo_network
 from ikura.population.examples import Examples
-from ikura.population.job import Job, Outcome, TileProgress
+from ikura.population.job import Job, TileProgress
 from ikura.population.member import Member
+from ikura.population.outcome import Outcome
 from ikura.population.packing import pack
 from ikura.population.setup import TrainingSetup
 from ikura.population.warmup import warm_up

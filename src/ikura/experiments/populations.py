@@ -20,8 +20,9 @@ from ikura.nn.loss import outputs_of
 from ikura.nn.noise import permutation
 from ikura.population.examples import Examples
 from ikura.population.factory import Factory
-from ikura.population.job import Job, Outcome
+from ikura.population.job import Job
 from ikura.population.member import Member
+from ikura.population.outcome import Outcome
 from ikura.population.packing import pack
 from ikura.population.scoring import Scorer
 from ikura.population.setup import TrainingSetup

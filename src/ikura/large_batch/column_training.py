@@ -14,8 +14,9 @@ from ikura.engine import Engine, engine_for
 from ikura.files import write_atomically
 from ikura.large_batch.scaling_columns import Column
 from ikura.nn.noise import key
-from ikura.population.job import Job, Outcome, TileProgress
+from ikura.population.job import Job, TileProgress
 from ikura.population.member import Member
+from ikura.population.outcome import Outcome
 from ikura.population.packing import pack
 from ikura.population.setup import TrainingSetup
 from ikura.population.snapshot import packed, unpacked

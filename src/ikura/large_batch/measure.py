@@ -28,8 +28,9 @@ from ikura.large_batch.potential import Potential, fit_potential, network_walk
 from ikura.large_batch.random_walk import log_spaced_updates
 from ikura.population.examples import Examples
 from ikura.population.inputs import takes_codes
-from ikura.population.job import Outcome, TileProgress
+from ikura.population.job import TileProgress
 from ikura.population.member import Member
+from ikura.population.outcome import Outcome
 from ikura.population.setup import TrainingSetup
 from ikura.population.structure import weights_of
 from ikura.population.training import TrainingRun

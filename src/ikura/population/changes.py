@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from ikura.population.member import Member
-from ikura.population.training import TrainingRun
+
+if TYPE_CHECKING:
+    from ikura.population.training import TrainingRun
 
 __all__ = ["Change", "Course", "Listener"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from ikura.lazy_torch import Tensor, pytree, torch
 from ikura.metric import METRICS, as_array, each_member
 from ikura.nn.generators import seeded
 from ikura.nn.loss import Loss, Prediction, first_tensor, usual_loss
-from ikura.population.kernel import score as score_kernel
-from ikura.population.kernel.loss import KernelLoss, kernel_loss
-from ikura.population.kernel.score import assess
+
+if TYPE_CHECKING:
+    from ikura.population.kernel.loss import KernelLoss
 
 __all__ = ["Measured", "Outputs", "Scorer"]
 
@@ -108,6 +108,8 @@ class Scorer:
     @property
     def kernel_loss(self) -> KernelLoss | None:
         """The loss as compiled kernels know it; None where they do not."""
+        from ikura.population.kernel.loss import kernel_loss
+
         loss = self.criterion
         return None if loss.own is not None else kernel_loss(self.task, loss.name, loss.parameters)
 
@@ -213,6 +215,8 @@ class Scorer:
         return self.kernel_loss is not None and one_row_each and isinstance(outputs, np.ndarray)
 
     def _assessed(self, outputs: np.ndarray, y: np.ndarray, more: float, weights: np.ndarray | None) -> Measured:
+        from ikura.population.kernel.score import CODES, assess
+
         if self.task == "binary" and (outputs.ndim == 2 or outputs.shape[-1] == 2):
             outputs = _one_logit(outputs)
         elif outputs.ndim == 2:
@@ -221,9 +225,9 @@ class Scorer:
         loss = self.kernel_loss
         assert loss is not None
         counts_in_logarithms = self.criterion.prediction is Prediction.EXPONENTIAL
-        known = METRICS.get(name) is self.metric and name in score_kernel.CODES and not counts_in_logarithms
+        known = METRICS.get(name) is self.metric and name in CODES and not counts_in_logarithms
         losses, scores = np.empty(len(outputs)), np.empty(len(outputs))
-        kind = score_kernel.CODES[name] if known else 0
+        kind = CODES[name] if known else 0
         smoothing = more / (len(y) + more)
         stds = np.ascontiguousarray(np.broadcast_to(np.asarray(self.std, np.float64), outputs.shape[2]))
         counts = np.empty(0) if weights is None else _mean_one(weights)

@@ -13,12 +13,10 @@ from enum import StrEnum
 from math import sqrt as scalar_sqrt
 from typing import Any, NamedTuple
 
-from numba.extending import overload
-
 from ikura.errors import UsageError, nearest
 from ikura.lazy_torch import torch
 
-__all__ = ["RULES", "Coefficients", "Rule", "StepSize", "coefficients", "rule"]
+__all__ = ["RULES", "Coefficients", "Rule", "StepSize", "coefficients", "lesser", "rule", "sqrt"]
 
 
 class Coefficients(NamedTuple):
@@ -78,22 +76,6 @@ def sqrt(x: Any) -> Any:
 def lesser(a: Any, b: Any) -> Any:
     """The lesser of two tensors; inside the compiled kernel, of two numbers."""
     return torch.minimum(a, b)
-
-
-@overload(sqrt)
-def _sqrt_in_kernel(x: Any) -> Callable[[Any], Any]:
-    def root(x: Any) -> Any:
-        return scalar_sqrt(x)
-
-    return root
-
-
-@overload(lesser)
-def _lesser_in_kernel(a: Any, b: Any) -> Callable[[Any, Any], Any]:
-    def least(a: Any, b: Any) -> Any:
-        return a if a < b else b
-
-    return least
 
 
 def sgd(w: Any, g: Any, c: Coefficients) -> tuple[Any]:

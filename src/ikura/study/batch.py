@@ -8,7 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ikura.population.job import Job, Outcome
+from ikura.population.job import Job
+from ikura.population.outcome import Outcome
 from ikura.study.record.trial import Trial
 
 __all__ = ["Batch", "TrainOptions", "TrainingState"]

@@ -19,8 +19,8 @@ from ikura.nn.generators import seeded
 from ikura.page.formatting import number as number_text
 from ikura.population.examples import Examples
 from ikura.population.inputs import call_forward, tensors_of
-from ikura.population.job import Outcome
 from ikura.population.network_setup import Network
+from ikura.population.outcome import Outcome
 from ikura.population.setup import TrainingSetup
 from ikura.study.executor import Executor
 from ikura.study.finalists import distinct

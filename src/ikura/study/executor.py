@@ -11,8 +11,9 @@ from pathlib import Path
 from ikura.engine import Engine
 from ikura.engine.workplace import Workplace
 from ikura.population.factory import NetworkError
-from ikura.population.job import Outcome, TileProgress
+from ikura.population.job import TileProgress
 from ikura.population.member import Member
+from ikura.population.outcome import Outcome
 from ikura.population.setup import TrainingSetup
 from ikura.study.batch import Batch, TrainOptions
 from ikura.study.buildable import unbuildable

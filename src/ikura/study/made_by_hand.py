@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ikura.exchange.prior import fitted
-from ikura.population.job import Job, Outcome
+from ikura.population.job import Job
 from ikura.population.member import Member
+from ikura.population.outcome import Outcome
 from ikura.space import Space
 from ikura.study.batch import Batch, TrainOptions
 from ikura.study.executor import Executor

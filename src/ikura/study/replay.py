@@ -14,7 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from ikura.engine import Engine, engine_for
 from ikura.errors import RunError, UsageError
-from ikura.population.job import Outcome, TileProgress
+from ikura.population.job import TileProgress
+from ikura.population.outcome import Outcome
 from ikura.population.setup import TrainingSetup
 from ikura.population.training import TrainingRun
 from ikura.process_state import one_thread_each

@@ -10,7 +10,7 @@ import numpy as np
 
 from ikura.nn.augmentation import AUGMENTATIONS
 from ikura.nn.noise import key
-from ikura.population.job import Outcome
+from ikura.population.outcome import Outcome
 from ikura.population.setup import TrainingSetup
 from ikura.search import Schedule, Stage
 from ikura.search.schedule import StageContext, Standing, check_round

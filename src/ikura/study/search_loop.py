@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from ikura.population.job import Job, Outcome
+from ikura.population.job import Job
 from ikura.population.member import Member
+from ikura.population.outcome import Outcome
 from ikura.search import EARLIER, Observation, Proposer, Schedule, Stage
 from ikura.space import Space
 from ikura.study.batch import TrainOptions

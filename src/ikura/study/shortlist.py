@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ikura.files import write_atomically
-from ikura.population.job import Outcome
+from ikura.population.outcome import Outcome
 from ikura.population.snapshot import packed, unpacked
 from ikura.study.executor import Executor
 from ikura.study.record.trial import Purpose, ranked

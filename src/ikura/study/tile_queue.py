@@ -9,8 +9,9 @@ from shlex import quote
 from typing import Protocol
 
 from ikura.files import shown
-from ikura.population.job import Job, Outcome
+from ikura.population.job import Job
 from ikura.population.member import Member
+from ikura.population.outcome import Outcome
 from ikura.population.packing import pack
 from ikura.population.setup import TrainingSetup
 from ikura.study.batch import Batch, TrainingState

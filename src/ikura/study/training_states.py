@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ikura.files import write_atomically
-from ikura.population.job import Job, Outcome
+from ikura.population.job import Job
+from ikura.population.outcome import Outcome
 from ikura.population.snapshot import packed, unpacked
 from ikura.study.batch import TrainingState, TrainOptions
 from ikura.study.executor import Executor

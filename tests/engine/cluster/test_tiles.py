@@ -14,8 +14,9 @@ from ikura.engine.cluster.nodes import Event, Nodes, Worker
 from ikura.engine.cluster.same_bits import difference_of_bits
 from ikura.engine.cluster.tiles import OpenTiles
 from ikura.node_facts import NodeFacts
-from ikura.population.job import Job, Outcome, TileProgress
+from ikura.population.job import Job, TileProgress
 from ikura.population.member import Member
+from ikura.population.outcome import Outcome
 from ikura.population.setup import TrainingSetup
 from ikura.trial_state import State
 

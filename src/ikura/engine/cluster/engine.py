@@ -18,7 +18,8 @@ from ikura.engine.cluster.nodes import SECONDS_FOR_ALL, Event, Nodes, Worker
 from ikura.engine.cluster.placed_setup import place
 from ikura.engine.cluster.tiles import MOST_DEATHS, OpenTile, OpenTiles
 from ikura.errors import IkuraError
-from ikura.population.job import Job, Outcome, StoppedError, TileProgress
+from ikura.population.job import Job, StoppedError, TileProgress
+from ikura.population.outcome import Outcome
 from ikura.population.setup import TrainingSetup
 
 __all__ = ["RayEngine"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ikura.population.job import Outcome
+from ikura.population.outcome import Outcome
 from ikura.trial_state import State
 
 __all__ = ["difference_of_bits"]

@@ -14,7 +14,8 @@ from ikura.engine.cluster.nodes import Worker
 from ikura.engine.cluster.same_bits import difference_of_bits
 from ikura.node_facts import differences
 from ikura.population.changes import Course
-from ikura.population.job import Job, Outcome
+from ikura.population.job import Job
+from ikura.population.outcome import Outcome
 from ikura.population.packing import fault_of_change
 from ikura.population.setup import TrainingSetup
 

@@ -15,7 +15,8 @@ import ray
 from ikura.engine.cluster.messages import Answer, Attempt, Control, Curves, Hearing, News, Values
 from ikura.engine.cluster.placed_setup import PlacedSetup, taken
 from ikura.population.changes import Change
-from ikura.population.job import Job, Outcome, TileProgress, train
+from ikura.population.job import Job, TileProgress, train
+from ikura.population.outcome import Outcome
 from ikura.population.setup import TrainingSetup
 
 __all__ = ["TALK", "TileWorker"]

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+from numba.extending import overload
 
 from ikura.population.kernel._compile import by_number, compiled
 from ikura.population.kernel.penalty import bound_norms, clip_norm, clip_value, decay, stop_at_zero
 from ikura.population.kernel.views import vector
-from ikura.population.update_rules import RULES, Coefficients, Rule
+from ikura.population.update_rules import RULES, Coefficients, Rule, lesser, sqrt
 
 __all__ = ["apply_rule", "average", "one_of_rules", "update"]
 
 SGD = RULES["sgd"].code
+
+
+@overload(sqrt)
+def _sqrt_in_kernel(x: Any) -> Callable[[Any], Any]:
+    def root(x: Any) -> Any:
+        return math.sqrt(x)
+
+    return root
+
+
+@overload(lesser)
+def _lesser_in_kernel(a: Any, b: Any) -> Callable[[Any, Any], Any]:
+    def least(a: Any, b: Any) -> Any:
+        return a if a < b else b
+
+    return least
 
 
 def _weights_pass(rule: Rule) -> Callable[..., None]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import sqlalchemy as sa
 
-from ikura.population.job import Outcome
+from ikura.population.outcome import Outcome
 from ikura.study.record.intervention import Request
 from ikura.study.record.interventions import Interventions
 from ikura.study.record.store import Store, insert_many

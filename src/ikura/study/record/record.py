@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict
 from functools import cached_property, reduce
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import pandas as pd
 
@@ -55,9 +55,7 @@ from ikura.study.record.facts import (
 from ikura.study.record.interval_coverage import IntervalCoverage
 from ikura.study.record.intervention import Intervention
 from ikura.study.record.interventions import Interventions
-from ikura.study.record.load_model import load_model
 from ikura.study.record.machines import different_processors
-from ikura.study.record.model import Model
 from ikura.study.record.open_run import open_address, open_run
 from ikura.study.record.placed import Placed
 from ikura.study.record.prediction_bounds import PredictionBounds
@@ -69,6 +67,9 @@ from ikura.study.record.store import Store
 from ikura.study.record.study_tables import RoundSummary, best_of, front_of, rounds_of, row_of, trials_of
 from ikura.study.record.trial import Trial
 from ikura.trial_state import State
+
+if TYPE_CHECKING:
+    from ikura.study.record.model import Model
 
 __all__ = ["Record", "copied", "writable"]
 
@@ -379,6 +380,8 @@ class Record(Placed):
         Raises:
             RunError: there is none yet.
         """
+        from ikura.study.record.load_model import load_model
+
         return load_model(self.folder_with("model/ of the run folder"), self.network)
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ikura.json_values import parsed_each, plain, typed
-from ikura.population.job import Outcome
+from ikura.population.outcome import Outcome
 from ikura.study.record.configuration_columns import columns_of
 from ikura.study.record.database import Database
 from ikura.study.record.facts import REPLAYED, SECONDS, Fact
