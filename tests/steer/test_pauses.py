@@ -53,6 +53,21 @@ def test_it_goes_on_to_the_same_bits_and_so_do_the_others(tmp_path: Path, way: d
     np.testing.assert_array_equal(replayed(study, 1, **given), curve(study, 1))
 
 
+@WAYS
+def test_one_that_is_stopped_where_it_is_paused_has_ended(tmp_path: Path, way: dict[str, Any]) -> None:
+    """As it has for a study that was killed there and is resumed."""
+
+    def asking(study: Study) -> None:
+        study.steer.pause(1, at=2)
+        study.steer.go_on(1)
+        study.steer.stop(1, at=2)
+
+    study = tune(tmp_path / "run", asking, **way)
+    assert states(study) == [(Status.APPLIED, 2), (Status.REFUSED, None), (Status.APPLIED, 2)]
+    assert study.interventions[1].reason == "trial 1 ended after 2 epochs"
+    assert len(curve(study, 1)) == 2
+
+
 def test_a_round_waits_for_it(tmp_path: Path) -> None:
     """Epochs 1 and 3 are where rounds end: there a pause is one epoch later."""
     given = {"schedule": "successive-halving", "epochs": 9, "finalists": 0}

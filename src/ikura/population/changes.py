@@ -132,14 +132,14 @@ class Course:
         stopped = {one.trial for one in self.changes if one.stops and one.epoch <= training.epoch}
         for place, member in enumerate(members):
             training.tile.active[place] &= member.number not in stopped
-        self._pause(training)
+        self._pause(training, stopped)
         return training
 
-    def _pause(self, training: TrainingRun) -> None:
-        """Let members that are paused stand still, and keep what they go on from."""
+    def _pause(self, training: TrainingRun, stopped: Collection[int]) -> None:
+        """Let members that are paused, and not stopped as well, stand still, and keep what they go on from."""
         since = {one.trial: one.epoch for one in self.changes if one.pauses and one.epoch <= training.epoch}
         for place, member in enumerate(self.members):
-            if member.number in since and place not in self.paused:
+            if member.number in since and member.number not in stopped and place not in self.paused:
                 here = since[member.number] == training.epoch
                 self.paused[place] = training.extract(place) if here else None
                 training.tile.active[place] = False
