@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 
 from ikura.errors import RunError, StorageError
@@ -318,6 +317,8 @@ class Database:
         """Whether a column has one of any number of whole numbers; a server takes them as one value."""
         if self.server is None:
             return column.in_(list(numbers))
+        from sqlalchemy.dialects.postgresql import ARRAY
+
         return column == sa.any_(sa.literal(list(numbers), ARRAY(sa.Integer)))
 
     def read_in(self, query: sa.Select[Any], column: sa.Column[Any], values: Sequence[Any]) -> list[sa.RowMapping]:
