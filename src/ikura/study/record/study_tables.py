@@ -190,13 +190,12 @@ def cut_by_hand(store: Store) -> set[int]:
 
     What was cut short in stages before the one in which the search ended, the time limit ended.
     """
-    interventions = Interventions(store)
-    asked, ended = interventions.stopped(), interventions.ended()
-    if not asked and not ended:
+    interventions, rows = Interventions(store), store.trials(purpose=Purpose.SEARCH)
+    if not rows:
         return set()
-    rows = store.trials(purpose=Purpose.SEARCH)
+    asked = interventions.stopped()
     stopped = {row.number for row in rows if row.number in asked and row.state.trained}
-    if not ended or not rows:
+    if not interventions.ended():
         return stopped
     last = max(row.stage for row in rows)
     return stopped | {row.number for row in rows if row.stage == last and row.state.cut_short}
